@@ -1,0 +1,1 @@
+"""Load on mail servers: locust users, latency histograms and reports. May import `conformance.wire` and `reports`."""
