@@ -1,0 +1,84 @@
+"""What every protocol core has in common, so that one shell can run them all.
+
+A core is sans-IO: it is fed octets and the time, and hands back what is to be done. It never touches a socket, a clock
+or TLS, and never raises on input: whatever a peer sends has a reply or closes the session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write these octets to the peer."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """Begin the TLS handshake now. The shell drops whatever clear text it still holds (RFC 3207 §4.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Flush, then close the connection."""
+
+
+Action = Send | StartTls | Close
+
+
+class Core(Protocol):
+    """One session of one protocol. `now` is in seconds on any monotonic clock."""
+
+    def connected(self, now: float) -> list[Action]:
+        """The connection is open (and, for implicit TLS, secured): greet."""
+
+    def receive(self, octets: bytes, now: float) -> list[Action]:
+        """Octets arrived, cut anywhere."""
+
+    def tls_started(self, now: float) -> list[Action]:
+        """The handshake that `StartTls` asked for is done; all knowledge from before it is gone."""
+
+    def wake(self, now: float) -> list[Action]:
+        """Something outside changed (a mailbox this session watches): say so if the protocol lets one."""
+
+    def timer(self, now: float) -> list[Action]:
+        """Called at or after `deadline`: the peer was silent for too long."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When `timer` should be called, or None."""
+
+    def disconnected(self) -> None:
+        """The connection is gone: release locks and subscriptions, commit nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an operator sets, the same for every core.
+
+    `allow_cleartext` permits plain-text log-in without TLS (RFC 8314 asks for the opposite). `max_message_octets` is
+    what SIZE advertises (RFC 1870). Time-outs default to those of RFC 5321 §4.5.3.2.7, RFC 1939 §3 and RFC 3501 §5.4.
+    """
+
+    hostname: str = "mail.example.test"
+    domains: frozenset[str] = frozenset({"example.test"})
+    allow_cleartext: bool = False
+    max_message_octets: int = 10_240_000
+    max_recipients: int = 1000
+    smtp_timeout_s: float = 300.0
+    pop3_timeout_s: float = 600.0
+    imap_timeout_s: float = 1800.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a session knows of the connection it runs on."""
+
+    peer: str = "127.0.0.1"
+    tls: bool = False
+    tls_available: bool = True
+    submission: bool = False
