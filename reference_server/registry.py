@@ -52,9 +52,7 @@ def _summary_of(core: type) -> str:
     return core.__doc__.strip().splitlines()[0]
 
 
-def fault(
-    name: str, *, breaks: str | tuple[str, ...], also: Mapping[str, str] | None = None
-) -> Callable[[T], T]:
+def fault(name: str, *, breaks: str | tuple[str, ...], also: Mapping[str, str] | None = None) -> Callable[[T], T]:
     """Register a core as the fault `name` that breaks these requirements (catalogue ids).
 
     Raises:

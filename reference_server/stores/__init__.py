@@ -50,9 +50,7 @@ class Mailbox(Protocol):
     def messages(self) -> Sequence[StoredMessage]:
         """All messages, UIDs ascending. A snapshot: later changes make a new sequence."""
 
-    def append(
-        self, octets: bytes, *, flags: Iterable[str] = (), internal_date: datetime | None = None
-    ) -> int:
+    def append(self, octets: bytes, *, flags: Iterable[str] = (), internal_date: datetime | None = None) -> int:
         """Store a message and return its UID."""
 
     def set_flags(self, uid: int, flags: Iterable[str]) -> None:
