@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """One message, octet for octet as it was accepted. Flags are IMAP flags as `\\Seen` or keywords; never `\\Recent`."""
+    """One message, octet for octet as it was accepted. Flags are as in IMAP, `\\Seen` or keywords; never `\\Recent`."""
 
     uid: int
     octets: bytes
@@ -60,7 +60,7 @@ class Mailbox(Protocol):
         """Remove messages for good."""
 
     def claim_recent(self, *, peek: bool) -> frozenset[int]:
-        """UIDs that no session was told of as recent yet; unless `peek`, they are the caller's now (RFC 3501 §2.3.2)."""
+        """UIDs that no session was told of as recent yet; unless `peek`, they are the caller's (RFC 3501 §2.3.2)."""
 
     def lock(self) -> bool:
         """Take the exclusive maildrop lock (RFC 1939 §4); False when another session holds it."""
@@ -107,3 +107,14 @@ class Store(Protocol):
 
     def account(self, address: str) -> Account | None:
         """The account a recipient address belongs to (domain and local part case-insensitively), or None."""
+
+    def postmaster(self) -> Account | None:
+        """Whose INBOX gets mail for postmaster (RFC 5321 §4.5.1); None when there is no account."""
+
+
+@runtime_checkable
+class SharedSecrets(Protocol):
+    """What a store can do on top when it keeps passwords in the clear; POP3 offers APOP only with it."""
+
+    def log_in_by_digest(self, name: str, challenge: bytes, digest: str) -> Account | None:
+        """The account, if `digest` is the lower-case hexadecimal MD5 of challenge and password (RFC 1939 §7)."""

@@ -1,0 +1,379 @@
+"""Mail kept in memory: the store that the reference server uses unless told otherwise (RFC 3501 §2.3, RFC 1939 §4).
+
+Safe to use from several threads: tests read it while the server's own thread writes. Whoever watches a mailbox is
+called after the change is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from reference_server.stores import MailboxError, StoredMessage
+
+SEPARATOR = "/"
+INBOX = "INBOX"
+
+DEFAULT_USERS: Mapping[str, str] = MappingProxyType({"alice@example.test": "secret", "bob@example.test": "secret"})
+"""Address to password of the accounts that are there unless others are asked for."""
+
+MAX_NAME_CHARACTERS = 1000
+"""Longest full folder name; no RFC sets a limit, but a name must not be able to fill the memory."""
+
+# Cheap on purpose: the accounts are test accounts, and a load run logs in thousands of times. The point of hashing is
+# that right and wrong names cost the same time, not that a stolen table resists attack.
+_SCRYPT_COST = {"n": 64, "r": 8, "p": 1}
+
+
+class MemoryMailbox:
+    """One folder; implements `stores.Mailbox`."""
+
+    def __init__(self, name: str, *, uid_validity: int) -> None:
+        self._name = name
+        self._uid_validity = uid_validity
+        self._uid_next = 1
+        self._modseq = 1
+        self._messages: list[StoredMessage] = []
+        self._uids: list[int] = []
+        self._snapshot: tuple[StoredMessage, ...] | None = ()
+        self._recent: set[int] = set()
+        self._watchers: dict[object, Callable[[], None]] = {}
+        self._guard = threading.Lock()
+        self._maildrop = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """Full name, `/` between levels, as Unicode."""
+        return self._name
+
+    @property
+    def uid_validity(self) -> int:
+        """RFC 3501 §2.3.1.1; new whenever a name is used again."""
+        return self._uid_validity
+
+    @property
+    def uid_next(self) -> int:
+        """Greater than every UID ever given out here."""
+        return self._uid_next
+
+    @property
+    def modseq(self) -> int:
+        """Raised by every change."""
+        return self._modseq
+
+    @property
+    def messages(self) -> Sequence[StoredMessage]:
+        """All messages, UIDs ascending. A snapshot, made only when one is asked for after a change."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            with self._guard:
+                snapshot = self._snapshot = tuple(self._messages)
+        return snapshot
+
+    def append(self, octets: bytes, *, flags: Iterable[str] = (), internal_date: datetime | None = None) -> int:
+        """Store a message and return its UID. `\\Recent` among the flags is dropped: the store keeps that itself."""
+        date = internal_date or datetime.now(UTC)
+        kept = frozenset(flags) - {"\\Recent"}
+        with self._guard:
+            uid = self._uid_next
+            self._uid_next += 1
+            self._modseq += 1
+            self._messages.append(
+                StoredMessage(uid=uid, octets=octets, internal_date=date, flags=kept, modseq=self._modseq)
+            )
+            self._uids.append(uid)
+            self._recent.add(uid)
+            self._snapshot = None
+        self._notify()
+        return uid
+
+    def set_flags(self, uid: int, flags: Iterable[str]) -> None:
+        """Replace a message's flags. A message that is gone stays gone, without an error."""
+        kept = frozenset(flags) - {"\\Recent"}
+        with self._guard:
+            at = bisect_left(self._uids, uid)
+            if at == len(self._uids) or self._uids[at] != uid:
+                return
+            self._modseq += 1
+            self._messages[at] = replace(self._messages[at], flags=kept, modseq=self._modseq)
+            self._snapshot = None
+        self._notify()
+
+    def expunge(self, uids: Iterable[int]) -> None:
+        """Remove messages for good. UIDs that are not there are passed over."""
+        with self._guard:
+            gone = set(uids).intersection(self._uids)
+            if not gone:
+                return
+            self._modseq += 1
+            self._messages = [message for message in self._messages if message.uid not in gone]
+            self._uids = [message.uid for message in self._messages]
+            self._recent -= gone
+            self._snapshot = None
+        self._notify()
+
+    def claim_recent(self, *, peek: bool) -> frozenset[int]:
+        """UIDs that no session was told of as recent yet; unless `peek`, they are the caller's (RFC 3501 §2.3.2)."""
+        with self._guard:
+            recent = frozenset(self._recent)
+            if not peek:
+                self._recent.clear()
+        return recent
+
+    def lock(self) -> bool:
+        """Take the exclusive maildrop lock (RFC 1939 §4); False when another session holds it."""
+        return self._maildrop.acquire(blocking=False)
+
+    def unlock(self) -> None:
+        """Give the maildrop lock back.
+
+        Raises:
+            RuntimeError: nobody holds it.
+        """
+        self._maildrop.release()
+
+    def watch(self, notify: Callable[[], None]) -> Callable[[], None]:
+        """Call `notify` after every change, in the thread that made it; the returned callable ends that."""
+        token = object()
+        with self._guard:
+            self._watchers[token] = notify
+
+        def end() -> None:
+            with self._guard:
+                self._watchers.pop(token, None)
+
+        return end
+
+    def _notify(self) -> None:
+        if not self._watchers:
+            return
+        with self._guard:
+            watchers = list(self._watchers.values())
+        for notify in watchers:
+            notify()
+
+    def _moved_to(self, name: str, *, uid_validity: int) -> None:
+        self._name = name
+        self._uid_validity = uid_validity
+        self._notify()
+
+
+class MemoryAccount:
+    """One user's mail; implements `stores.Account`. INBOX is always there."""
+
+    def __init__(self, name: str, *, first_uid_validity: int) -> None:
+        self._name = name
+        self._next_uid_validity = first_uid_validity
+        self._guard = threading.RLock()
+        self._highest_validity: dict[str, int] = {}
+        self._subscriptions: set[str] = set()
+        self._boxes: dict[str, MemoryMailbox] = {}
+        self._add(INBOX)
+
+    @property
+    def name(self) -> str:
+        """The canonical address, such as `alice@example.test`."""
+        return self._name
+
+    @property
+    def subscriptions(self) -> set[str]:
+        """Subscribed names, as a live set; they may name folders that no longer exist (RFC 3501 §6.3.6)."""
+        return self._subscriptions
+
+    def mailbox(self, name: str) -> MemoryMailbox | None:
+        """The folder of that name, or None."""
+        return self._boxes.get(canonical_name(name))
+
+    def names(self) -> Sequence[str]:
+        """Names of all folders, sorted; INBOX first."""
+        with self._guard:
+            return sorted(self._boxes, key=lambda name: (name != INBOX, name))
+
+    def create(self, name: str) -> None:
+        """Make a folder and its missing parents; a `/` at the end is dropped (RFC 3501 §6.3.3).
+
+        Raises:
+            MailboxError: the folder exists or its name cannot be used.
+        """
+        wanted = _usable(name)
+        with self._guard:
+            if wanted in self._boxes:
+                raise MailboxError("the mailbox exists already")
+            for parent in _parents(wanted):
+                if parent not in self._boxes:
+                    self._add(parent)
+            self._add(wanted)
+
+    def delete(self, name: str) -> None:
+        """Remove a folder and its messages, never its inferiors (RFC 3501 §6.3.4).
+
+        Raises:
+            MailboxError: it is INBOX, or there is none of that name.
+        """
+        wanted = canonical_name(name)
+        if wanted == INBOX:
+            raise MailboxError("INBOX cannot be deleted")
+        with self._guard:
+            box = self._boxes.pop(wanted, None)
+        if box is None:
+            raise MailboxError("there is no such mailbox")
+        box.expunge([message.uid for message in box.messages])
+        box._notify()
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a folder another name; inferiors move along (RFC 3501 §6.3.5).
+
+        Renaming INBOX moves its messages into a new folder and leaves INBOX, and what lies below it, in place.
+
+        Raises:
+            MailboxError: the old one is absent, the new one exists, cannot be used, or lies inside the old one.
+        """
+        source, target = canonical_name(old), _usable(new)
+        with self._guard:
+            moving = [name for name in self._boxes if name == source or name.startswith(source + SEPARATOR)]
+            if not moving:
+                raise MailboxError("there is no such mailbox")
+            if target in self._boxes:
+                raise MailboxError("the new name is taken")
+            if source == INBOX:
+                self._empty_inbox_into(target)
+                return
+            if target.startswith(source + SEPARATOR):
+                raise MailboxError("a mailbox cannot be moved into itself")
+            renamed = {name: target + name[len(source) :] for name in moving}
+            if not self._boxes.keys().isdisjoint(set(renamed.values()) - set(renamed)):
+                raise MailboxError("a name below the new one is taken")
+            boxes = {name: self._boxes.pop(name) for name in moving}
+            for parent in _parents(target):
+                if parent not in self._boxes:
+                    self._add(parent)
+            for name, box in boxes.items():
+                self._boxes[renamed[name]] = box
+        for name, box in boxes.items():
+            box._moved_to(renamed[name], uid_validity=self._validity_after_move(renamed[name], box.uid_validity))
+
+    def _empty_inbox_into(self, target: str) -> None:
+        self.create(target)
+        inbox, box = self._boxes[INBOX], self._boxes[target]
+        messages = inbox.messages
+        for message in messages:
+            box.append(message.octets, flags=message.flags, internal_date=message.internal_date)
+        inbox.expunge([message.uid for message in messages])
+
+    def _add(self, name: str) -> None:
+        validity = self._next_uid_validity
+        self._next_uid_validity += 1
+        self._highest_validity[name] = validity
+        self._boxes[name] = MemoryMailbox(name, uid_validity=validity)
+
+    def _validity_after_move(self, name: str, validity: int) -> int:
+        # UIDs keep their meaning through a rename, so the value stays; but a name that once had a greater one must
+        # not go back (RFC 3501 §2.3.1.1: a new value is greater than the earlier one).
+        if self._highest_validity.get(name, 0) >= validity:
+            validity = self._next_uid_validity
+            self._next_uid_validity += 1
+        self._highest_validity[name] = validity
+        return validity
+
+
+class MemoryStore:
+    """All accounts; implements `stores.Store` and `stores.SharedSecrets`.
+
+    `users` maps addresses to passwords; the first of them is the postmaster. `first_uid_validity` is where each
+    account starts to count; the default is the time in seconds, so that a server started anew does not give old
+    values to new messages.
+    """
+
+    def __init__(self, users: Mapping[str, str] = DEFAULT_USERS, *, first_uid_validity: int | None = None) -> None:
+        self._first_uid_validity = first_uid_validity or int(time.time())
+        self._accounts: dict[str, MemoryAccount] = {}
+        self._log_ins: dict[str, MemoryAccount] = {}
+        self._hashes: dict[str, tuple[bytes, bytes]] = {}
+        self._secrets: dict[str, bytes] = {}
+        self._decoy = (os.urandom(16), os.urandom(64))
+        for address, password in users.items():
+            self.add_account(address, password)
+
+    @property
+    def accounts(self) -> Sequence[MemoryAccount]:
+        """Every account, in the order of their making."""
+        return list(self._accounts.values())
+
+    def add_account(self, address: str, password: str) -> MemoryAccount:
+        """Make an account.
+
+        Raises:
+            ValueError: the address has no domain or is taken.
+        """
+        key = address.casefold()
+        local_part, at, domain = key.rpartition("@")
+        if not (local_part and at and domain):
+            raise ValueError(f"an account needs an address such as alice@example.test, not {address!r}")
+        if key in self._accounts:
+            raise ValueError(f"there is an account {address} already")
+        account = MemoryAccount(address, first_uid_validity=self._first_uid_validity)
+        salt = os.urandom(16)
+        self._hashes[key] = (salt, _hash(password, salt))
+        # APOP proves knowledge of the password itself, so that a server must keep it in the clear (RFC 1939 §7, §13).
+        self._secrets[key] = password.encode()
+        self._accounts[key] = account
+        self._log_ins[key] = account
+        self._log_ins.setdefault(local_part, account)
+        return account
+
+    def log_in(self, name: str, password: str) -> MemoryAccount | None:
+        """The account, if the password is right. Takes the same time when it is not. The domain may be left out."""
+        account = self._log_ins.get(name.casefold())
+        salt, wanted = self._hashes[account.name.casefold()] if account else self._decoy
+        right = hmac.compare_digest(_hash(password, salt), wanted)
+        return account if right else None
+
+    def log_in_by_digest(self, name: str, challenge: bytes, digest: str) -> MemoryAccount | None:
+        """The account, if `digest` is the lower-case hexadecimal MD5 of challenge and password (RFC 1939 §7)."""
+        account = self._log_ins.get(name.casefold())
+        secret = self._secrets[account.name.casefold()] if account else self._decoy[0]
+        wanted = hashlib.md5(challenge + secret, usedforsecurity=False).hexdigest()
+        right = hmac.compare_digest(wanted.encode(), digest.encode("utf-8", "surrogateescape"))
+        return account if right else None
+
+    def account(self, address: str) -> MemoryAccount | None:
+        """The account a recipient address belongs to (domain and local part case-insensitively), or None."""
+        return self._accounts.get(address.casefold())
+
+    def postmaster(self) -> MemoryAccount | None:
+        """Whose INBOX gets mail for postmaster (RFC 5321 §4.5.1): the first account's."""
+        return next(iter(self._accounts.values()), None)
+
+
+def canonical_name(name: str) -> str:
+    """The name with INBOX as its first level in capitals, however it was written (RFC 3501 §5.1)."""
+    first, separator, rest = name.partition(SEPARATOR)
+    return INBOX + separator + rest if first.upper() == INBOX else name
+
+
+def _usable(name: str) -> str:
+    wanted = canonical_name(name.removesuffix(SEPARATOR))
+    if len(wanted) > MAX_NAME_CHARACTERS:
+        raise MailboxError("the mailbox name is too long")
+    if not all(wanted.split(SEPARATOR)):
+        raise MailboxError("the mailbox name has an empty level")
+    if any(ord(character) < 0x20 or character == "\x7f" for character in wanted):
+        raise MailboxError("the mailbox name has a control character")
+    return wanted
+
+
+def _parents(name: str) -> list[str]:
+    levels = name.split(SEPARATOR)
+    return [SEPARATOR.join(levels[:depth]) for depth in range(1, len(levels))]
+
+
+def _hash(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode("utf-8", "surrogateescape"), salt=salt, **_SCRYPT_COST)
