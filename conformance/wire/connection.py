@@ -1,0 +1,185 @@
+"""The one socket shell of the judge: blocking sockets with a deadline and an octet budget on everything.
+
+It works unchanged under gevent. Whatever the peer does, each call returns or raises before its deadline.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import time
+from dataclasses import dataclass
+
+from conformance.wire.errors import ClosedError, ConnectError, SilenceError, TlsError
+from conformance.wire.segmentation import WHOLE, Segmentation
+from conformance.wire.transcript import Transcript
+from reports.records import Direction
+
+CHUNK_OCTETS = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long and for how much the judge waits. Seconds, and octets of one reply."""
+
+    connect_s: float = 5.0
+    reply_s: float = 10.0
+    reply_octets: int = 64 * 1024 * 1024
+    line_octets: int = 1024 * 1024
+
+
+def client_tls() -> ssl.SSLContext:
+    """A TLS context that takes any certificate: the judge reports on certificates, it trusts nobody's mail to them."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Connection:
+    """One TCP connection, maybe under TLS, with everything that crosses it written to a transcript."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        transcript: Transcript,
+        *,
+        patience: Patience | None = None,
+        segmentation: Segmentation = WHOLE,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._sock = sock
+        self._transcript = transcript
+        self._tls = tls or client_tls()
+        self.patience = patience or Patience()
+        self.segmentation = segmentation
+        self.session = transcript.open_session()
+        self.secured = False
+        self.closed_by_peer = False
+        self._opened_at = time.monotonic()
+
+    @classmethod
+    def open(
+        cls,
+        host: str,
+        port: int,
+        transcript: Transcript,
+        *,
+        patience: Patience | None = None,
+        segmentation: Segmentation = WHOLE,
+        tls: ssl.SSLContext | None = None,
+        implicit_tls: bool = False,
+    ) -> Connection:
+        """Connect, and with `implicit_tls` secure the connection before anything else (RFC 8314 §3).
+
+        Raises:
+            ConnectError: nobody listens there, or the handshake failed.
+        """
+        patience = patience or Patience()
+        try:
+            sock = socket.create_connection((host, port), timeout=patience.connect_s)
+        except OSError as error:
+            raise ConnectError(f"no connection to {host}:{port}: {error}") from error
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = cls(sock, transcript, patience=patience, segmentation=segmentation, tls=tls)
+        if implicit_tls:
+            try:
+                connection.start_tls()
+            except TlsError as error:
+                connection.close()
+                raise ConnectError(f"no TLS with {host}:{port}: {error}") from error
+        return connection
+
+    def _at(self) -> float:
+        return round(time.monotonic() - self._opened_at, 6)
+
+    def deadline(self, within_s: float | None = None) -> float:
+        """The monotonic time at which a wait that begins now ends; `within_s` defaults to the patience for a reply."""
+        return time.monotonic() + (self.patience.reply_s if within_s is None else within_s)
+
+    def send(self, octets: bytes) -> None:
+        """Send octets, cut as the segmentation says.
+
+        Raises:
+            ClosedError: the peer has closed.
+            SilenceError: the peer does not read.
+        """
+        for piece in self.segmentation.pieces(octets):
+            self.send_segment(piece)
+
+    def send_segment(self, octets: bytes) -> None:
+        """Send octets in one write, whatever the segmentation; for checks that are about segments themselves."""
+        self._transcript.add(Direction.SENT, octets, at_s=self._at(), session=self.session)
+        try:
+            self._sock.settimeout(self.patience.reply_s)
+            self._sock.sendall(octets)
+        except TimeoutError as error:
+            raise SilenceError("the peer stopped reading") from error
+        except OSError as error:
+            self.closed_by_peer = True
+            raise ClosedError(f"the connection closed while sending: {error}") from error
+
+    def receive(self, deadline: float) -> bytes:
+        """Some octets from the peer; never empty.
+
+        Raises:
+            SilenceError: none came before the deadline.
+            ClosedError: the peer closed or reset the connection.
+        """
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise SilenceError("nothing within the deadline")
+        try:
+            self._sock.settimeout(left_s)
+            octets = self._sock.recv(CHUNK_OCTETS)
+        except TimeoutError as error:
+            raise SilenceError("nothing within the deadline") from error
+        except ssl.SSLError as error:
+            self.closed_by_peer = True
+            raise ClosedError(f"TLS broke: {error.reason}") from error
+        except OSError as error:
+            self.closed_by_peer = True
+            raise ClosedError(f"the connection was reset: {error}") from error
+        if not octets:
+            self.closed_by_peer = True
+            raise ClosedError("the peer closed the connection")
+        self._transcript.add(Direction.RECEIVED, octets, at_s=self._at(), session=self.session)
+        return octets
+
+    def start_tls(self) -> None:
+        """Do the TLS handshake now.
+
+        Raises:
+            TlsError: it failed.
+        """
+        try:
+            self._sock.settimeout(self.patience.reply_s)
+            self._sock = self._tls.wrap_socket(self._sock)
+        except (OSError, ValueError) as error:
+            self.closed_by_peer = True
+            raise TlsError(f"the TLS handshake failed: {error}") from error
+        self.secured = True
+        version = self._sock.version()
+        self._transcript.note(f"TLS starts ({version})", at_s=self._at(), session=self.session)
+
+    def note(self, text: str) -> None:
+        """Write a remark of the judge's into the transcript."""
+        self._transcript.note(text, at_s=self._at(), session=self.session)
+
+    def half_close(self) -> None:
+        """Say that no more octets come (TCP FIN), and keep reading."""
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self.closed_by_peer = True
+            raise ClosedError(f"the connection was gone: {error}") from error
+
+    def reset(self) -> None:
+        """Drop the connection with a TCP reset, as a crashed client would."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self) -> None:
+        """Close without another word."""
+        self._sock.close()
