@@ -1,7 +1,7 @@
 """Set the ordinals of a catalogue file anew from the order of the sentences in the RFC.
 
 `python -m tests.catalogue.renumber conformance/catalogue/rfc5321.toml`, after entries were added to a section. It
-rewrites the `id` lines and nothing else. Use it before a check or a fault names one of the ids: one in use never changes.
+rewrites the `id` lines and nothing else. Use it before a check or a fault names one of the ids: those stay.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ def _grammar_units(chunk: list[str]) -> list[str]:
             units += [inline["code"], " ".join([" " * indentation(line), inline["comment"].strip()])]
         elif (comment := COMMENT.match(line)) and in_comment:
             units[-1] += f" {line[comment.end() :].strip()}"
-        elif in_comment and not inline and COMMENT.match(below) and re.fullmatch(r"[a-z ]+", line):
+        elif in_comment and COMMENT.match(below) and re.fullmatch(r"[a-z ]+", line):
             units[-1] += f" {line.strip()}"  # RFC 5321 §4.4 breaks comments without a new semicolon
             continue
         else:
