@@ -99,6 +99,15 @@ def findings(run: RunResult) -> list[CheckResult]:
     return sorted(found, key=lambda result: (LEVELS.index(result.level), result.check, result.url))
 
 
+def by_reason(run: RunResult, verdict: Verdict) -> dict[str, list[CheckResult]]:
+    """The results of one verdict by their reason, the reason with most checks first: it is the one worth mending."""
+    groups: dict[str, list[CheckResult]] = {}
+    for result in run.results:
+        if result.verdict is verdict:
+            groups.setdefault(result.reason, []).append(result)
+    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
+
+
 def suite_of(check: str) -> str:
     """The suite a check belongs to: its id without the last part (`smtp/transparency`)."""
     return check.rpartition("/")[0] or check
@@ -107,3 +116,13 @@ def suite_of(check: str) -> str:
 def replay_command(run_file: str, check: str) -> str:
     """The shell command that puts a recorded finding to the server again."""
     return f"mailspec replay {shlex.quote(run_file)} {shlex.quote(check)}"
+
+
+def duration(seconds: float) -> str:
+    """`12 ms`, `1.3 s`, `4 min 05 s`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"

@@ -167,6 +167,7 @@ RESULTS = (
     satisfied("imap/id/is_answered", "ID is answered with NIL or a list.", "rfc2971/3.1/2", level=Level.MAY),
     without_verdict("pop3/uidl/is_stable", Verdict.NOT_APPLICABLE, "the server does not offer UIDL"),
     without_verdict("pop3/apop/accepts_a_digest", Verdict.NOT_APPLICABLE, "no <timestamp> in the greeting"),
+    without_verdict("pop3/uidl/is_unique", Verdict.NOT_APPLICABLE, "the server does not offer UIDL"),
     without_verdict(
         "pop3/dele/survives_a_reset", Verdict.INCONCLUSIVE, "log-in refused: -ERR [AUTH] <i>try later</i>\x07"
     ),
