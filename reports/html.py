@@ -108,6 +108,7 @@ def _environment() -> Environment:
         "clip": _clip,
         "lines": lambda octets: visible_lines(octets, max_lines=TURN_LINES),
         "excerpt": _excerpt,
+        "one_per_section": _one_per_section,
         "thousands": lambda number: f"{number:,}",
         "duration": wording.duration,
     }
@@ -148,6 +149,10 @@ def _clip(text: str) -> str:
         return text
     head, tail = CLIP_CHARACTERS * 3 // 4, CLIP_CHARACTERS // 4
     return f"{text[:head]}‹… {len(text) - head - tail:,} characters left out …›{text[-tail:]}"
+
+
+def _one_per_section(requirements: Iterable[str]) -> list[str]:
+    return list({cite(requirement).label: requirement for requirement in requirements}.values())
 
 
 def _excerpt(events: Iterable[Event], head: int, tail: int) -> Excerpt:
