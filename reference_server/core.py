@@ -6,7 +6,11 @@ or TLS, and never raises on input: whatever a peer sends has a reply or closes t
 
 from __future__ import annotations
 
+import itertools
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -56,12 +60,24 @@ class Core(Protocol):
         """The connection is gone: release locks and subscriptions, commit nothing."""
 
 
+def utc_now() -> datetime:
+    """The wall clock, for dates that people read; time-outs run on the `now` of the shell."""
+    return datetime.now(UTC)
+
+
+def token_maker() -> Callable[[], str]:
+    """A source of tokens of letters and digits, none of which comes twice in this process or is likely in another."""
+    start, counter = os.urandom(4).hex(), itertools.count(1)
+    return lambda: f"{start}{next(counter):06x}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What an operator sets, the same for every core.
 
     `allow_cleartext` permits plain-text log-in without TLS (RFC 8314 asks for the opposite). `max_message_octets` is
     what SIZE advertises (RFC 1870). Time-outs default to those of RFC 5321 §4.5.3.2.7, RFC 1939 §3 and RFC 3501 §5.4.
+    `wall_clock` dates messages, `unique` names them; both are here so that a core reads no clock of its own.
     """
 
     hostname: str = "mail.example.test"
@@ -72,6 +88,8 @@ class Settings:
     smtp_timeout_s: float = 300.0
     pop3_timeout_s: float = 600.0
     imap_timeout_s: float = 1800.0
+    wall_clock: Callable[[], datetime] = utc_now
+    unique: Callable[[], str] = token_maker()  # noqa: RUF009  (one source for the whole process is the point)
 
 
 @dataclass(frozen=True, kw_only=True)

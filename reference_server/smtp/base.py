@@ -1,0 +1,87 @@
+"""What every part of the SMTP core stands on: state, settings, replies (RFC 5321 §4.2, RFC 2034)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from reference_server.core import Settings, Surroundings
+from reference_server.smtp import replies
+from reference_server.smtp.grammar import Address
+from reference_server.smtp.session import ON_ACCEPT, Event, State, Transaction, Transitions, Verb
+from reference_server.stores import Account, Store
+
+
+def _nobody_to_wake() -> None:
+    """Stands in until a shell sets `request_wake`."""
+
+
+class Session:
+    """State of one session and the few things that all commands do.
+
+    `greeting_name` is what the client called itself, empty before; `extended` says that it did so with EHLO or LHLO.
+    """
+
+    protocol: ClassVar[str] = "smtp"
+    transitions: ClassVar[Transitions] = ON_ACCEPT
+    greeting_verbs: ClassVar[frozenset[Verb]] = frozenset({Verb.HELO, Verb.EHLO})
+
+    def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
+        self.store = store
+        self.settings = settings
+        self.surroundings = surroundings
+        self.tls = surroundings.tls
+        self.state = State.FRESH
+        self.account: Account | None = None
+        self.greeting_name = ""
+        self.extended = False
+        self.transaction = Transaction()
+        self.request_wake: Callable[[], None] = _nobody_to_wake
+
+    def advance(self, what: Verb | Event) -> None:
+        """Go where the table says an accepted command, or an event, leads."""
+        self.state = self.transitions[self.state, what]
+
+    def forget_transaction(self) -> None:
+        """Drop sender, recipients and what was said of the text."""
+        self.transaction = Transaction()
+
+    def forget_session(self) -> None:
+        """Drop all that the client said: what a new TLS layer demands (RFC 3207 §4.2)."""
+        self.forget_transaction()
+        self.account = None
+        self.greeting_name = ""
+        self.extended = False
+
+    def reply(self, code: int, text: str, *more: str, enhanced: str | None = None) -> bytes:
+        """One reply; the enhanced code goes on every line (RFC 2034 §4).
+
+        Replies to the greeting commands, and 3xx, never have an enhanced code.
+        """
+        return replies.build(code, (text, *more), enhanced=enhanced)
+
+    def bad_sequence(self, text: str = "bad sequence of commands") -> bytes:
+        """The answer to a command that is out of place (RFC 5321 §4.1.4)."""
+        return self.reply(503, text, enhanced="5.5.1")
+
+    def bad_argument(self, text: str, *, enhanced: str = "5.5.4") -> bytes:
+        """The answer to a command whose argument does not follow the grammar."""
+        return self.reply(501, text, enhanced=enhanced)
+
+    # What one part defines and another needs.
+
+    def mechanisms(self) -> list[str]:
+        """SASL mechanisms that may be used right now; see `auth`."""
+        raise NotImplementedError
+
+    def is_local(self, address: Address) -> bool:
+        """Whether we give mail service to its domain; see `envelope`."""
+        raise NotImplementedError
+
+    def account_of(self, recipient: Address) -> Account | None:
+        """Who gets mail for a local recipient; see `envelope`."""
+        raise NotImplementedError
+
+    def too_big(self) -> bytes:
+        """The answer to a message above the size that is offered; see `envelope`."""
+        raise NotImplementedError

@@ -1,0 +1,229 @@
+"""The SMTP server core: octets in, replies and actions out (RFC 5321; what is offered on top is in `greeting`).
+
+The parts stand in modules named after the commands; here is what drives them. Each behaviour that a requirement names
+is one small method, so that a fault or a variant is a subclass that overrides one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
+from reference_server.smtp.auth import Auth
+from reference_server.smtp.data import Text
+from reference_server.smtp.directory import Directory
+from reference_server.smtp.envelope import Envelope
+from reference_server.smtp.greeting import Greeting
+from reference_server.smtp.session import VERBS, Event, State, Verb
+from reference_server.stores import Store
+
+MAX_COMMAND_LINE_OCTETS = 512
+"""Command word and CRLF included (RFC 5321 §4.5.3.1.4)."""
+
+LONGER_BY_EXTENSIONS: Mapping[Verb, int] = MappingProxyType(
+    {
+        # SIZE (RFC 1870 §3) 26, AUTH (RFC 4954 §3) 500, SMTPUTF8 (RFC 6531 §3.1) 10; BODY has no share of its own.
+        Verb.MAIL: 26 + 500 + 10,
+    }
+)
+"""Octets by which an offered extension lengthens the line of a command."""
+
+# Control characters have no place in any command (RFC 5321 §4.1.2). The tab alone is left to the grammar, since it may
+# stand at the end of the line (§4.1.1).
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+_DEAF = frozenset({State.SECURING, State.CLOSED})
+
+
+class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
+    """One SMTP session; implements `core.Core`."""
+
+    def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
+        super().__init__(store, settings, surroundings)
+        self._pending = b""
+        self._heard_at = 0.0
+        self._with_argument: Mapping[Verb, Callable[[bytes], bytes]] = {
+            Verb.HELO: self.on_helo,
+            Verb.EHLO: self.on_ehlo,
+            Verb.LHLO: self.on_ehlo,
+            Verb.MAIL: self.on_mail,
+            Verb.RCPT: self.on_rcpt,
+            Verb.VRFY: self.on_vrfy,
+            Verb.EXPN: self.on_expn,
+            Verb.HELP: self.on_help,
+            Verb.NOOP: self.on_noop,
+            Verb.AUTH: self.on_auth,
+        }
+        self._without_argument: Mapping[Verb, Callable[[], bytes]] = {
+            Verb.DATA: self.on_data,
+            Verb.RSET: self.on_rset,
+            Verb.QUIT: self.on_quit,
+            Verb.STARTTLS: self.on_starttls,
+        }
+
+    # What the shell calls.
+
+    def connected(self, now: float) -> list[Action]:
+        """Greet."""
+        self._heard_at = now
+        return [Send(self.greeting())]
+
+    def receive(self, octets: bytes, now: float) -> list[Action]:
+        """Answer every command that is complete, in order (RFC 2920 §3.2)."""
+        self._heard_at = now
+        if self.state in _DEAF:
+            return []
+        pending = self._pending + octets
+        at = 0
+        replies: list[bytes] = []
+        while at < len(pending) and self.state not in _DEAF:
+            read = self.read_text if self.state is State.RECEIVING else self.read_line
+            at, reply = read(pending, at)
+            if reply is None:
+                break
+            replies.append(reply)
+        self._pending = self.left_over(pending[at:])
+        actions: list[Action] = [Send(b"".join(replies))] if replies else []
+        if self.state is State.SECURING:
+            actions.append(StartTls())
+        elif self.state is State.CLOSED:
+            actions.append(Close())
+        return actions
+
+    def left_over(self, octets: bytes) -> bytes:
+        """What is kept for later: nothing once STARTTLS or QUIT was accepted (RFC 3207 §4.2)."""
+        return b"" if self.state in _DEAF else octets
+
+    def tls_started(self, now: float) -> list[Action]:
+        """Begin anew, as if the client had just connected, but without a greeting (RFC 3207 §4.2)."""
+        self._heard_at = now
+        self.tls = True
+        self.forget_session()
+        self.advance(Event.TLS_STARTED)
+        return self.receive(b"", now)
+
+    def wake(self, now: float) -> list[Action]:
+        """Nothing outside concerns an SMTP session."""
+        return []
+
+    def timer(self, now: float) -> list[Action]:
+        """Close a session that was silent for too long (RFC 5321 §4.5.3.2.7, §3.8)."""
+        if self.deadline is None or now < self.deadline:
+            return []
+        self.state = State.CLOSED
+        return [Send(self.reply(421, f"{self.settings.hostname} closing: timeout", enhanced="4.4.2")), Close()]
+
+    @property
+    def deadline(self) -> float | None:
+        """When the client will have been silent for too long, on the clock of `now`."""
+        return None if self.state is State.CLOSED else self._heard_at + self.settings.smtp_timeout_s
+
+    def disconnected(self) -> None:
+        """The connection is gone, and with it a message that was not complete."""
+        self.forget_session()
+        self._pending = b""
+        self.begin_text()
+        self.state = State.CLOSED
+
+    # How a command line is read.
+
+    def read_line(self, pending: bytes, at: int) -> tuple[int, bytes | None]:
+        """Take one line from `pending`, from `at` on; returns where it ended and the reply, None if it is not whole."""
+        end = self.command_line_end(pending, at)
+        if not end:
+            if len(pending) - at > self.longest_line():
+                self._inside_overlong_line = True
+                at = len(pending) - 1
+            return at, None
+        line = pending[at:end]
+        if self._inside_overlong_line or len(line) > self.line_limit(line):
+            self._inside_overlong_line = False
+            return end, self.on_overlong_line()
+        line = line.removesuffix(b"\n").removesuffix(b"\r")
+        return end, self.on_auth_line(line) if self.state is State.AUTHENTICATING else self.on_command(line)
+
+    def command_line_end(self, pending: bytes, at: int) -> int:
+        """Index after the next line end at or after `at`, 0 if there is none yet (RFC 5321 §2.3.8: only CRLF)."""
+        end = pending.find(b"\r\n", at)
+        return end + 2 if end >= 0 else 0
+
+    def line_limit(self, line: bytes) -> int:
+        """Longest line in octets, CRLF included, that is taken for a command beginning like this one."""
+        if self.state is State.AUTHENTICATING:
+            return self.auth_line_limit()
+        verb = VERBS.get(line[:4].upper())
+        return MAX_COMMAND_LINE_OCTETS + (LONGER_BY_EXTENSIONS.get(verb, 0) if verb and self.extended else 0)
+
+    def longest_line(self) -> int:
+        """The greatest value of `line_limit` as things are: what is longer need not be kept."""
+        if self.state is State.AUTHENTICATING:
+            return self.auth_line_limit()
+        return max(self.line_limit(verb.value) for verb in Verb)
+
+    def on_overlong_line(self) -> bytes:
+        """A line beyond its limit came to its end; none of it is obeyed (RFC 5321 §4.5.3.1.9)."""
+        if self.state is State.AUTHENTICATING:
+            return self.auth_line_too_long()
+        return self.reply(500, "line too long", enhanced="5.5.2")
+
+    def on_command(self, line: bytes) -> bytes:
+        """Run one command line, CRLF removed."""
+        word, _, argument = self.without_trailing_space(line).partition(b" ")
+        verb = self.verb(word)
+        if not self.octets_allowed(line, verb, argument):
+            return self.invalid_octet(verb)
+        if verb is None:
+            return self.reply(500, "command not recognised", enhanced="5.5.1")
+        if self.needs_auth(verb):
+            return self.auth_required()
+        if (self.state, verb) not in self.transitions:
+            return self.bad_sequence()
+        if verb in self._with_argument:
+            return self._with_argument[verb](argument)
+        if argument:
+            return self.on_surplus_argument(verb)
+        return self._without_argument[verb]()
+
+    def without_trailing_space(self, line: bytes) -> bytes:
+        """White space at the end is tolerated (RFC 5321 §4.1.1)."""
+        return line.rstrip(b" \t")
+
+    def verb(self, word: bytes) -> Verb | None:
+        """The command of that name in any case; of the greeting commands only those of this protocol."""
+        verb = VERBS.get(word.upper())
+        foreign = verb in {Verb.HELO, Verb.EHLO, Verb.LHLO} and verb not in self.greeting_verbs
+        return None if foreign else verb
+
+    def octets_allowed(self, line: bytes, verb: Verb | None, argument: bytes) -> bool:
+        """Whether the line is of printable ASCII, or of UTF-8 where SMTPUTF8 allows it (RFC 6531 §3.3)."""
+        if _CONTROL.search(line):
+            return False
+        if line.isascii():
+            return True
+        words = argument.upper().split(b" ")
+        return self.extended and (
+            (verb is Verb.MAIL and b"SMTPUTF8" in words) or (verb is Verb.RCPT and self.transaction.utf8)
+        )
+
+    def invalid_octet(self, verb: Verb | None) -> bytes:
+        """501 for a command that is known (RFC 5321 §4.1.2), 500 for a line that is none (§2.4)."""
+        return self.reply(501 if verb else 500, "invalid character", enhanced="5.5.2")
+
+    def on_surplus_argument(self, verb: Verb) -> bytes:
+        """The answer to an argument where none is allowed (RFC 5321 §4.1.1)."""
+        return self.bad_argument(f"{verb.value.decode('ascii')} takes no argument")
+
+    # Commands that belong to no other module.
+
+    def on_rset(self) -> bytes:
+        """RSET: the transaction is dropped, the greeting stays (RFC 5321 §4.1.1.5)."""
+        self.forget_transaction()
+        self.advance(Verb.RSET)
+        return self.reply(250, "reset", enhanced="2.0.0")
+
+    def on_quit(self) -> bytes:
+        """QUIT: answered before the connection closes (RFC 5321 §4.1.1.10)."""
+        self.advance(Verb.QUIT)
+        return self.reply(221, f"{self.settings.hostname} closing", enhanced="2.0.0")

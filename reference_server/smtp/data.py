@@ -1,0 +1,198 @@
+"""DATA: the mail text, its transparency, its limits, and its delivery (RFC 5321 §4.1.1.4, §4.5.2, §4.5.3.1).
+
+Lines end in CRLF and in nothing else, and the only end of the text is a line of a single dot. Whatever is wrong with
+the text is noted while it goes by and answered after that dot, so that no octet of it is ever taken for a command.
+"""
+
+from __future__ import annotations
+
+import re
+
+from reference_server.smtp import trace
+from reference_server.smtp.base import Session
+from reference_server.smtp.session import Event, Verb
+from reference_server.stores import Account
+
+MAX_TEXT_LINE_OCTETS = 1000
+"""CRLF included, the dot added for transparency not counted (RFC 5321 §4.5.3.1.6)."""
+
+MAX_HOPS = 100
+"""Received fields from which on a message is taken to loop (RFC 5321 §6.3)."""
+
+# CR and LF stand only together, as CRLF (RFC 5321 §2.3.8); NUL is no character of a message (RFC 5322 §2.2, §3.5).
+_STRAY = re.compile(rb"[\0\r\n]")
+_RECEIVED = re.compile(rb"^received:", re.IGNORECASE | re.MULTILINE)
+
+
+class Text(Session):
+    """Receives the text of one message after another."""
+
+    _text: list[bytes]
+    _text_octets: int
+    _refusal: bytes | None
+    _inside_overlong_line: bool = False
+
+    def on_data(self) -> bytes:
+        """DATA: everything after this is text."""
+        self.begin_text()
+        self.advance(Verb.DATA)
+        return self.reply(354, "end with a line of a single dot")
+
+    def begin_text(self) -> None:
+        """Forget what is left of an earlier message."""
+        self._text = []
+        self._text_octets = 0
+        self._refusal = None
+        self._inside_overlong_line = False
+
+    def read_text(self, pending: bytes, at: int) -> tuple[int, bytes | None]:
+        """Take whole lines from `pending`, from `at` on; returns where it stopped, and the reply if the text ended."""
+        while (end := self.text_line_end(pending, at)) > 0:
+            line = pending[at:end]
+            at = end
+            if self._inside_overlong_line:
+                self._inside_overlong_line = False
+            elif self.is_end_of_data(line):
+                return at, self.on_end_of_data()
+            else:
+                self.take_text_line(line)
+        # 1 for a stuffed dot, 1 for a CR whose LF is still to come: anything more is too long however it goes on.
+        if len(pending) - at > self.text_line_limit() + 2:
+            self._inside_overlong_line = True
+            self.refuse_text(self.line_too_long())
+            at = len(pending) - 1
+        return at, None
+
+    def text_line_end(self, pending: bytes, at: int) -> int:
+        """Index after the next line end at or after `at`, 0 if there is none yet (RFC 5321 §2.3.8: only CRLF)."""
+        end = pending.find(b"\r\n", at)
+        return end + 2 if end >= 0 else 0
+
+    def is_end_of_data(self, line: bytes) -> bool:
+        """Whether the line, with its CRLF, is the lone dot (RFC 5321 §4.1.1.4)."""
+        return line == b".\r\n"
+
+    def take_text_line(self, line: bytes) -> None:
+        """Keep one line of the text, or note why the message cannot be accepted."""
+        line = self.unstuff(line)
+        self._text_octets += len(line)
+        if self._refusal is None:
+            refusal = self.refusal_of_text_line(line)
+            if refusal is not None:
+                self.refuse_text(refusal)
+            elif self._text_octets > self.max_text_octets():
+                self.refuse_text(self.too_big())
+            else:
+                self._text.append(line)
+
+    def refuse_text(self, reply: bytes) -> None:
+        """The message will be answered with this; the first reason counts, and nothing more of it is kept."""
+        if self._refusal is None:
+            self._refusal = reply
+            self._text.clear()
+
+    def unstuff(self, line: bytes) -> bytes:
+        """Remove exactly one leading dot (RFC 5321 §4.5.2)."""
+        return line[1:] if line[:1] == b"." else line
+
+    def text_line_limit(self) -> int:
+        """Longest line of text in octets, CRLF included, before stuffing."""
+        return MAX_TEXT_LINE_OCTETS
+
+    def max_text_octets(self) -> int:
+        """Greatest message in octets after unstuffing (RFC 1870 §3)."""
+        return self.settings.max_message_octets
+
+    def refusal_of_text_line(self, line: bytes) -> bytes | None:
+        """Why a message with this line, CRLF included and unstuffed, is refused; None if it is not."""
+        if len(line) > self.text_line_limit():
+            return self.line_too_long()
+        if self.has_stray_octet(line):
+            return self.reply(554, "bare CR, bare LF or NUL in the message", enhanced="5.6.0")
+        if not line.isascii() and not self.eight_bit_allowed():
+            return self.reply(554, "8-bit text without BODY=8BITMIME", enhanced="5.6.1")
+        return None
+
+    def has_stray_octet(self, line: bytes) -> bool:
+        """Whether a bare CR, a bare LF or a NUL stands before the CRLF that ends the line."""
+        return _STRAY.search(line, 0, len(line) - 2) is not None
+
+    def eight_bit_allowed(self) -> bool:
+        """Only if MAIL said so; RFC 5321 §2.4 lets a server refuse the rest, and refusing damages nothing."""
+        return self.transaction.eight_bit or self.transaction.utf8
+
+    def line_too_long(self) -> bytes:
+        """The answer to a message with an over-long line: refused, never cut in two."""
+        return self.reply(554, "line too long in the message", enhanced="5.6.0")
+
+    def on_end_of_data(self) -> bytes:
+        """The lone dot came: deliver or refuse, and be ready for the next transaction."""
+        text = b"".join(self._text)
+        refusal = self._refusal or self.refusal_of_message(text)
+        if refusal is None:
+            self.deliver(text)
+        reply = self.final_reply(refusal)
+        self.begin_text()
+        self.forget_transaction()
+        self.advance(Event.END_OF_DATA)
+        return reply
+
+    def refusal_of_message(self, text: bytes) -> bytes | None:
+        """Why the whole message is refused; None if it is not."""
+        header, _, _ = text.partition(b"\r\n\r\n")
+        if len(_RECEIVED.findall(header)) > MAX_HOPS:
+            return self.reply(554, "too many hops", enhanced="5.4.6")
+        return None
+
+    def final_reply(self, refusal: bytes | None) -> bytes:
+        """What is sent after the lone dot."""
+        return refusal or self.accepted()
+
+    def accepted(self) -> bytes:
+        """From here on the message is ours to keep (RFC 5321 §4.2.5)."""
+        return self.reply(250, "message accepted", enhanced="2.0.0")
+
+    def deliver(self, text: bytes) -> None:
+        """Put one copy into the INBOX of each account among the recipients."""
+        octets = self.with_trace(text)
+        for account in self.receivers():
+            inbox = account.mailbox("INBOX")
+            if inbox is not None:
+                inbox.append(octets, internal_date=self.settings.wall_clock())
+
+    def receivers(self) -> list[Account]:
+        """The accounts behind the recipients, each once."""
+        accounts = {}
+        for recipient in self.transaction.recipients:
+            account = self.account_of(recipient)
+            if account is not None:
+                accounts[account.name] = account
+        return list(accounts.values())
+
+    def with_trace(self, text: bytes) -> bytes:
+        """The message as it is stored: Return-Path and Received before what came (RFC 5321 §4.4)."""
+        return self.return_path() + self.received() + text
+
+    def return_path(self) -> bytes:
+        """The Return-Path line."""
+        return trace.return_path(self.transaction.sender.written)
+
+    def received(self) -> bytes:
+        """The Received field."""
+        recipients = self.transaction.recipients
+        only = recipients[0] if len(recipients) == 1 and recipients[0].domain else None
+        return trace.received(
+            client=self.greeting_name,
+            peer=self.surroundings.peer,
+            hostname=self.settings.hostname,
+            protocol=trace.with_protocol(
+                lmtp=self.protocol == "lmtp",
+                extended=self.extended,
+                tls=self.tls,
+                authenticated=self.account is not None,
+                utf8=self.transaction.utf8,
+            ),
+            token=self.settings.unique(),
+            recipient=only.written if only else None,
+            date=self.settings.wall_clock(),
+        )

@@ -1,0 +1,98 @@
+"""The states of an SMTP session and the transitions between them, as data (RFC 5321 §4.1.4, RFC 3207, RFC 4954)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from reference_server.smtp.grammar import NOBODY, Address
+
+
+class State(Enum):
+    """Where a session stands."""
+
+    FRESH = "connected, no greeting yet"
+    IDLE = "greeted, no mail transaction"
+    SENDER_GIVEN = "MAIL accepted"
+    RECIPIENT_GIVEN = "at least one RCPT accepted"
+    RECEIVING = "after 354, until the lone dot"
+    AUTHENTICATING = "after 334, until the exchange ends"
+    SECURING = "STARTTLS accepted, TLS not yet there"
+    CLOSED = "221 or 421 sent"
+
+
+class Verb(Enum):
+    """Commands that are known here."""
+
+    HELO = b"HELO"
+    EHLO = b"EHLO"
+    LHLO = b"LHLO"
+    MAIL = b"MAIL"
+    RCPT = b"RCPT"
+    DATA = b"DATA"
+    RSET = b"RSET"
+    VRFY = b"VRFY"
+    EXPN = b"EXPN"
+    HELP = b"HELP"
+    NOOP = b"NOOP"
+    QUIT = b"QUIT"
+    AUTH = b"AUTH"
+    STARTTLS = b"STARTTLS"
+
+
+class Event(Enum):
+    """What moves a session without being a command."""
+
+    END_OF_DATA = "the lone dot arrived"
+    END_OF_AUTH = "the exchange succeeded, failed or was cancelled"
+    TLS_STARTED = "the handshake is done"
+
+
+VERBS: Mapping[bytes, Verb] = MappingProxyType({verb.value: verb for verb in Verb})
+
+ANY_OPEN = (State.FRESH, State.IDLE, State.SENDER_GIVEN, State.RECIPIENT_GIVEN)
+"""The states in which commands are read."""
+
+Transitions = Mapping[tuple[State, Verb | Event], State]
+
+# A pair missing from this table is answered 503 and changes nothing (RFC 5321 §4.1.4).
+ON_ACCEPT: Transitions = MappingProxyType(
+    {
+        # §4.1.4: EHLO, HELO and LHLO also reset.
+        **{(state, Verb.EHLO): State.IDLE for state in ANY_OPEN},
+        **{(state, Verb.HELO): State.IDLE for state in ANY_OPEN},
+        **{(state, Verb.LHLO): State.IDLE for state in ANY_OPEN},
+        (State.IDLE, Verb.MAIL): State.SENDER_GIVEN,
+        (State.SENDER_GIVEN, Verb.RCPT): State.RECIPIENT_GIVEN,
+        (State.RECIPIENT_GIVEN, Verb.RCPT): State.RECIPIENT_GIVEN,
+        (State.RECIPIENT_GIVEN, Verb.DATA): State.RECEIVING,
+        (State.RECEIVING, Event.END_OF_DATA): State.IDLE,
+        # §4.1.1.5: RSET drops the transaction, never the greeting.
+        **{(state, Verb.RSET): State.FRESH if state is State.FRESH else State.IDLE for state in ANY_OPEN},
+        # §4.1.4: these need no greeting and move nothing.
+        **{(state, Verb.NOOP): state for state in ANY_OPEN},
+        **{(state, Verb.HELP): state for state in ANY_OPEN},
+        **{(state, Verb.VRFY): state for state in ANY_OPEN},
+        **{(state, Verb.EXPN): state for state in ANY_OPEN},
+        **{(state, Verb.QUIT): State.CLOSED for state in ANY_OPEN},
+        # RFC 4954 §4: never inside a mail transaction.
+        (State.IDLE, Verb.AUTH): State.AUTHENTICATING,
+        (State.AUTHENTICATING, Event.END_OF_AUTH): State.IDLE,
+        (State.IDLE, Event.END_OF_AUTH): State.IDLE,
+        # An extension is used after EHLO named it; inside a transaction STARTTLS is legal and ends it (RFC 3207 §4.2).
+        **{(state, Verb.STARTTLS): State.SECURING for state in ANY_OPEN if state is not State.FRESH},
+        (State.SECURING, Event.TLS_STARTED): State.FRESH,
+    }
+)
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A mail transaction: the sender, the recipients, and what MAIL said of the text (RFC 5321 §3.3)."""
+
+    sender: Address = NOBODY
+    recipients: list[Address] = field(default_factory=list)
+    eight_bit: bool = False
+    utf8: bool = False

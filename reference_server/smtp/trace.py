@@ -1,0 +1,45 @@
+"""Trace header fields that a delivering server adds: Return-Path and Received (RFC 5321 §4.4, RFC 3848)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.utils import format_datetime
+
+
+def return_path(written: bytes) -> bytes:
+    """`Return-Path:` with the reverse-path as it is written in the envelope, source route removed."""
+    return b"Return-Path: " + written + b"\r\n"
+
+
+def address_literal(peer: str) -> str:
+    """An IP address as an address literal (RFC 5321 §4.1.3)."""
+    return f"[IPv6:{peer}]" if ":" in peer else f"[{peer}]"
+
+
+def with_protocol(*, lmtp: bool, extended: bool, tls: bool, authenticated: bool, utf8: bool) -> str:
+    """The registered name for the `with` clause (RFC 3848; RFC 6531 §4.3 where SMTPUTF8 was used)."""
+    if not extended:
+        return "SMTP"
+    name = ("UTF8" if utf8 else "") + ("LMTP" if lmtp else "SMTP" if utf8 else "ESMTP")
+    return name + ("S" if tls else "") + ("A" if authenticated else "")
+
+
+def received(
+    *, client: str, peer: str, hostname: str, protocol: str, token: str, recipient: bytes | None, date: datetime
+) -> bytes:
+    """`Received:` for one message, folded so that each line stays short.
+
+    Time-stamp-line = "Received:" FWS From-domain By-domain Opt-info [CFWS] ";" FWS date-time. `client` is what the
+    client called itself; `recipient` is the only one there is, or None, since several would give away a blind copy
+    (RFC 5321 §7.2).
+    """
+    clause = b"\r\n\tfor " + recipient if recipient else b""
+    return b"Received: from %s (%s)\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n" % (
+        client.encode("ascii"),
+        address_literal(peer).encode("ascii"),
+        hostname.encode("ascii"),
+        protocol.encode("ascii"),
+        token.encode("ascii"),
+        clause,
+        format_datetime(date).encode("ascii"),
+    )
