@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.interop.private_server import MailSystem, ServerUnavailableError, running_server
@@ -14,13 +15,14 @@ from tests.interop.private_server import MailSystem, ServerUnavailableError, run
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+RECIPE = Path(__file__).with_suffix(".sh")
 SERVICES = ("smtp", "smtps", "submission", "lmtp", "pop3", "pop3s", "imap", "imaps")
 ACCOUNTS = {"alice@example.test": "secret", "bob@example.test": "secret"}
 
 
 def running_postfix_dovecot() -> AbstractContextManager[MailSystem]:
     """Postfix and Dovecot on ports of their own for the length of a `with` block; see `running_server`."""
-    return running_server("postfix_dovecot", services=SERVICES, accounts=ACCOUNTS)
+    return running_server(RECIPE, services=SERVICES, accounts=ACCOUNTS)
 
 
 def main() -> int:

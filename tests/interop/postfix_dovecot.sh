@@ -59,7 +59,8 @@ namespace inbox {
   inbox = yes
 }
 
-# A wrong password costs 2 s by default, and the next log-in from that address up to 15 s more.
+# A wrong password costs 2 s by default, and the next log-in from that address up to 15 s more. What remains is
+# half a second: Dovecot sends its refusals no oftener than that.
 auth_failure_delay = 0
 service anvil {
   unix_listener anvil-auth-penalty {

@@ -51,10 +51,11 @@ install_packages() {
 }
 
 serve_until_input_ends() {
-  # The caller holds the other end of standard input. However it ends, even killed, that end closes; then this first
-  # process exits and the kernel kills every other process of the namespace.
+  # The caller holds the other end of standard input. However the caller ends, even killed, that end closes; then
+  # this first process exits and the kernel kills every other process of the namespace. A caller that ends in order
+  # says so with a line and then removes $RUN itself.
   exec 3<&0
-  cat <&3 >/dev/null &
+  (read -r _ <&3 || { umount --lazy "$RUN/memory" && rm -r "$RUN"; }) &
   local lifeline=$! ended
   serve
   wait -n -p ended || :

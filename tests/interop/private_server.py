@@ -53,22 +53,21 @@ class MailSystem:
 
 
 @contextmanager
-def running_server(recipe: str, *, services: Sequence[str], accounts: Mapping[str, str]) -> Iterator[MailSystem]:
+def running_server(recipe: Path, *, services: Sequence[str], accounts: Mapping[str, str]) -> Iterator[MailSystem]:
     """Install (the first time), start and, however the block ends, stop the server of `recipe`.
 
     Raises `ServerUnavailableError` when it cannot be installed here, `RuntimeError` when it does not come up.
     """
-    recipe_file = HERE / f"{recipe}.sh"
     authority = trustme.CA()
     with ExitStack() as cleanup:
-        layer = cleanup.enter_context(_installed(recipe_file))
-        run = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"mailspec-{recipe}-")))
+        layer = cleanup.enter_context(_installed(recipe))
+        run = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"mailspec-{recipe.stem}-")))
         certificate = authority.issue_cert("127.0.0.1", "localhost", "mail.example.test")
         (run / "tls").mkdir()
         certificate.private_key_pem.write_to_path(run / "tls" / "key.pem")
         for link in certificate.cert_chain_pems:
             link.write_to_path(run / "tls" / "cert.pem", append=True)
-        ports = cleanup.enter_context(_started(recipe_file, layer, run, services))
+        ports = cleanup.enter_context(_started(recipe, layer, run, services))
         yield MailSystem(
             urls={service: f"{service}://127.0.0.1:{port}" for service, port in ports.items()},
             accounts=dict(accounts),
@@ -116,7 +115,7 @@ def _install(recipe: Path, layer: Path) -> None:
         except subprocess.TimeoutExpired:
             raise ServerUnavailableError(f"the packages were not installed in {INSTALL_LIMIT_S:.0f} s") from None
         finally:
-            _stop(process, patience_s=0)
+            _kill(process)
     if process.returncode != 0:
         why = (_last_lines(log, 1) or "no output").strip()
         raise ServerUnavailableError(f"the packages of {recipe.name} cannot be installed here: {why} (see {log})")
@@ -135,7 +134,7 @@ def _started(recipe: Path, layer: Path, run: Path, services: Sequence[str]) -> I
                 yield ports
                 return
         finally:
-            _stop(process, patience_s=STOP_LIMIT_S)
+            _stop(process)
             (run / "memory").rmdir()  # what was in it went with the namespace
         if b"Address already in use" not in log.read_bytes():
             break
@@ -156,15 +155,17 @@ def _in_private_layer(
     )
 
 
-def _stop(process: subprocess.Popen[bytes], *, patience_s: float) -> None:
-    """Let the layer end by itself for a moment, then kill it; nothing that runs in it outlives its first process."""
-    assert process.stdin is not None
-    process.stdin.close()
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Return once nothing of the layer runs any more."""
     try:
-        process.wait(patience_s)
+        process.communicate(b"end\n", timeout=STOP_LIMIT_S)
     except subprocess.TimeoutExpired:
-        process.kill()  # --kill-child: the first process of the layer goes with it
-        process.wait()
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()  # --kill-child: the first process of the layer goes with it, and so the rest
+    process.communicate()
 
 
 def _free_ports(count: int) -> list[int]:
