@@ -1,0 +1,245 @@
+"""Running reference servers inside a process, each protocol on its own port, on threads of their own.
+
+`running_server` is what tests use. `Host` is for who starts hundreds of them: one thread, any number of listeners.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType, TracebackType
+from typing import Any, Self, TypeVar
+
+from reference_server.certificates import certificate
+from reference_server.core import Core, Settings, Surroundings
+from reference_server.shell import Listener, TlsMode, listen, new_event_loop
+from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.lmtp import LmtpCore
+from reference_server.stores import Store
+from reference_server.stores.memory import MemoryStore
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """How one URL scheme is served: by which core, with which TLS."""
+
+    protocol: str
+    mode: TlsMode = TlsMode.OFFERED
+    submission: bool = False
+
+
+SERVICES: Mapping[str, Service] = MappingProxyType(
+    {
+        "smtp": Service(protocol="smtp"),
+        "smtps": Service(protocol="smtp", mode=TlsMode.IMPLICIT),
+        "submission": Service(protocol="smtp", submission=True),
+        "submissions": Service(protocol="smtp", mode=TlsMode.IMPLICIT, submission=True),
+        "lmtp": Service(protocol="lmtp"),
+        "pop3": Service(protocol="pop3"),
+        "pop3s": Service(protocol="pop3", mode=TlsMode.IMPLICIT),
+        "imap": Service(protocol="imap"),
+        "imaps": Service(protocol="imap", mode=TlsMode.IMPLICIT),
+    }
+)
+"""URL scheme to service, in the order in which they are named to people."""
+
+
+def default_cores() -> dict[str, type]:
+    """The conforming core of each protocol."""
+    cores: dict[str, type] = {"smtp": SmtpCore, "lmtp": LmtpCore}
+    try:
+        from reference_server.pop3.core import Pop3Core
+    except ImportError:
+        pass
+    else:
+        cores["pop3"] = Pop3Core
+    try:
+        from reference_server.imap.core import ImapCore
+    except ImportError:
+        pass
+    else:
+        cores["imap"] = ImapCore
+    return cores
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningServer:
+    """A server that listens. `errors` are exceptions that came out of a core: always a mistake of ours."""
+
+    urls: dict[str, str]
+    store: Store
+    ca_pem: bytes
+    errors: list[BaseException] = field(default_factory=list)
+    _host: Host
+    _listeners: list[Listener]
+
+    def stop(self) -> None:
+        """Close every socket of this server; the host goes on. A second call does nothing."""
+        listeners, self._listeners = self._listeners, []
+        if listeners:
+            self._host.run(_close_all(listeners))
+
+
+class Host:
+    """One thread with one event loop, on which servers can be started and stopped; close it at the end."""
+
+    def __init__(self) -> None:
+        self._loop = new_event_loop()
+        self._errors: list[BaseException] = []
+        self._servers: list[RunningServer] = []
+        self._loop.set_exception_handler(self._note)
+        self._thread = threading.Thread(target=self._run, name="reference-server", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(
+        self,
+        *,
+        store: Store | None = None,
+        cores: Mapping[str, type] | None = None,
+        settings: Settings | None = None,
+        services: Iterable[str] | None = None,
+        ports: Mapping[str, int] | None = None,
+        host: str = "127.0.0.1",
+        allow_remote: bool = False,
+    ) -> RunningServer:
+        """Start a server; `cores` replaces cores by protocol, `ports` fixes ports by URL scheme.
+
+        Without `services` every service is started for which there is a core.
+
+        Raises:
+            ValueError: a service, or the protocol of a core, is unknown; or the host is not loopback.
+            OSError: a port is taken.
+        """
+        chosen = {**default_cores(), **(cores or {})}
+        unknown = set(cores or ()) - {service.protocol for service in SERVICES.values()}
+        wanted = list(services) if services is not None else [s for s in SERVICES if SERVICES[s].protocol in chosen]
+        unknown |= {name for name in wanted if name not in SERVICES} | (set(ports or ()) - SERVICES.keys())
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(SERVICES)}")
+        store = store if store is not None else MemoryStore()
+        listeners, urls = self.run(
+            self._listen(wanted, chosen, store, settings or Settings(), ports or {}, host, allow_remote=allow_remote)
+        )
+        server = RunningServer(
+            urls=urls,
+            store=store,
+            ca_pem=certificate().ca_pem,
+            errors=self._errors,
+            _host=self,
+            _listeners=listeners,
+        )
+        self._servers = [running for running in self._servers if running._listeners]
+        self._servers.append(server)
+        return server
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the host's loop and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close(self) -> None:
+        """Stop the servers that still run, then end the thread. A second call does nothing."""
+        if self._loop.is_closed():
+            return
+        for server in self._servers:
+            server.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            log.error("%s", context.get("message"), exc_info=error)
+            self._errors.append(error)
+        else:
+            loop.default_exception_handler(context)
+
+    async def _listen(
+        self,
+        services: list[str],
+        cores: Mapping[str, type],
+        store: Store,
+        settings: Settings,
+        ports: Mapping[str, int],
+        host: str,
+        *,
+        allow_remote: bool,
+    ) -> tuple[list[Listener], dict[str, str]]:
+        listeners: list[Listener] = []
+        urls: dict[str, str] = {}
+        try:
+            for name in services:
+                service = SERVICES[name]
+                listener = await listen(
+                    _maker(cores[service.protocol], store, settings),
+                    host=host,
+                    port=ports.get(name, 0),
+                    mode=service.mode,
+                    context=certificate().context,
+                    submission=service.submission,
+                    allow_remote=allow_remote,
+                )
+                listeners.append(listener)
+                urls[name] = f"{name}://{f'[{host}]' if ':' in host else host}:{listener.port}"
+        except BaseException:
+            await _close_all(listeners)
+            raise
+        return listeners, urls
+
+
+def _maker(core: type, store: Store, settings: Settings) -> Any:
+    def make(surroundings: Surroundings) -> Core:
+        made: Core = core(store, settings, surroundings)
+        return made
+
+    return make
+
+
+async def _close_all(listeners: list[Listener]) -> None:
+    for listener in listeners:
+        await listener.close()
+
+
+@contextmanager
+def running_server(
+    *,
+    store: Store | None = None,
+    cores: Mapping[str, type] | None = None,
+    settings: Settings | None = None,
+    protocols: Iterable[str] | None = None,
+    ports: Mapping[str, int] | None = None,
+    host: str = "127.0.0.1",
+    on: Host | None = None,
+) -> Iterator[RunningServer]:
+    """A reference server for the length of a `with` block; on a thread of its own unless a `Host` is given.
+
+    `protocols` names services by URL scheme (`smtp`, `pop3s`, …); all of them if None.
+
+    Raises:
+        ValueError: see `Host.start`.
+        OSError: a port is taken.
+    """
+    with ExitStack() as stack:
+        runner = on or stack.enter_context(Host())
+        server = runner.start(store=store, cores=cores, settings=settings, services=protocols, ports=ports, host=host)
+        stack.callback(server.stop)
+        yield server
