@@ -12,16 +12,15 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from reports import wording
-from reports.citations import cite, rfc_name
+from reports.citations import cite
 from reports.grade import ExitCode, tally
 from reports.octets import printable, visible_lines
-from reports.records import CheckResult, CoverageRow, Event, RunResult, Verdict
+from reports.records import CheckResult, Event, RunResult, Verdict
 from reports.transcripts import Excerpt, excerpt, turns
 
 TURN_LINES = 16
@@ -62,7 +61,7 @@ def render_html(run: RunResult, *, strict: bool = False, run_file: str = "run.js
             "anchors": anchors,
             "undecided": undecided,
             "undecided_count": sum(len(members) for groups in undecided.values() for members in groups.values()),
-            "coverage": by_rfc(run.coverage),
+            "coverage": wording.by_rfc(run.coverage),
             "suites": _suites(run.results, {id(r): anchor for r, anchor in zip(found, anchors, strict=True)}),
             "parameters": _parameters(run, strict=strict),
             "endpoints": list(dict.fromkeys([*run.target.urls, *run.target.greetings, *run.target.capabilities])),
@@ -85,13 +84,6 @@ def render_page(template: str, values: Mapping[str, object]) -> str:
         )
     )
     return page
-
-
-def by_rfc(rows: Iterable[CoverageRow]) -> list[tuple[str, list[CoverageRow]]]:
-    """Coverage rows that count at least one sentence, by RFC in numerical order, MUST first."""
-    counted = [row for row in rows if row.sentences]
-    counted.sort(key=lambda row: (_natural(row.rfc), wording.LEVELS.index(row.level)))
-    return [(rfc_name(rfc), list(group)) for rfc, group in groupby(counted, key=lambda row: row.rfc)]
 
 
 def _environment() -> Environment:
@@ -182,11 +174,6 @@ def _parameters(run: RunResult, *, strict: bool) -> list[tuple[str, str]]:
         ("Accounts", ", ".join(run.target.accounts) or "none"),
         ("Schema", str(run.schema_version)),
     ]
-
-
-def _natural(name: str) -> tuple[Any, ...]:
-    # re.split with a group alternates text and digits, so tuples of different names stay comparable.
-    return tuple(int(part) if number % 2 else part for number, part in enumerate(re.split(r"([0-9]+)", name)))
 
 
 def _hash(text: str) -> str:

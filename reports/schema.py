@@ -1,6 +1,7 @@
 """The JSON Schema of `run.json` (dialect 2020-12), generated from the records so that the two cannot part.
 
-`run.schema.json` beside this module is the published copy; a test holds it to what this module generates.
+`run.schema.json` beside this module is the published copy; `python -m reports.schema` writes it
+anew, and a test holds it to what this module generates.
 """
 
 from __future__ import annotations
@@ -50,3 +51,7 @@ def run_schema() -> dict[str, Any]:
 def schema_file() -> bytes:
     """The published file, octet for octet."""
     return json.dumps(run_schema(), indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+if __name__ == "__main__":
+    PUBLISHED.write_bytes(schema_file())

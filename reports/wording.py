@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
+from reports.citations import rfc_name
 from reports.grade import ExitCode, exit_code
-from reports.records import CheckResult, Ended, Level, RunResult, Verdict
+from reports.records import CheckResult, CoverageRow, Ended, Level, RunResult, Verdict
 
 LEVELS = (Level.MUST, Level.SHOULD, Level.MAY)
 """Strongest first."""
@@ -126,3 +130,15 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s"
+
+
+def by_rfc(rows: Iterable[CoverageRow]) -> list[tuple[str, list[CoverageRow]]]:
+    """Coverage rows that count at least one sentence, by RFC in numerical order, MUST first."""
+    counted = [row for row in rows if row.sentences]
+    counted.sort(key=lambda row: (_natural(row.rfc), LEVELS.index(row.level)))
+    return [(rfc_name(rfc), list(group)) for rfc, group in groupby(counted, key=lambda row: row.rfc)]
+
+
+def _natural(name: str) -> tuple[Any, ...]:
+    # re.split with a group alternates text and digits, so tuples of different names stay comparable.
+    return tuple(int(part) if number % 2 else part for number, part in enumerate(re.split(r"([0-9]+)", name)))

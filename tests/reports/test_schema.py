@@ -22,7 +22,7 @@ def validator() -> Any:
 
 
 def test_the_published_file_is_what_the_records_generate() -> None:
-    assert PUBLISHED.read_bytes() == schema_file(), "write reports.schema.schema_file() to reports/run.schema.json"
+    assert PUBLISHED.read_bytes() == schema_file(), "write it anew: python -m reports.schema"
 
 
 def test_the_schema_is_a_valid_schema_of_its_dialect() -> None:
