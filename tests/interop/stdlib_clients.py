@@ -139,6 +139,13 @@ def fetch_octets(imap: imaplib.IMAP4, uid: str) -> bytes:
     return bytes(data[0][1])
 
 
+def flags_of(imap: imaplib.IMAP4, uid: str) -> set[str]:
+    status, data = imap.uid("FETCH", uid, "(FLAGS)")
+    assert status == "OK", data
+    assert isinstance(data[0], bytes)
+    return {flag.decode("ascii") for flag in imaplib.ParseFlags(data[0])}
+
+
 def retr_by_subject(pop3: poplib.POP3, subject: str) -> tuple[int, bytes]:
     """Number and octets of the one message with this subject, in a mailbox that is known to hold it."""
     found = []
