@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 
 from reports import wording
 from reports.citations import cite
-from reports.grade import ExitCode, tally
+from reports.grade import ExitCode
 from reports.octets import printable, visible_lines
 from reports.records import CheckResult, Event, RunResult, Verdict
 from reports.transcripts import Excerpt, excerpt, turns
@@ -45,8 +45,11 @@ _GRADE_NAME = {
 
 def render_html(run: RunResult, *, strict: bool = False, run_file: str = "run.json") -> str:
     """The report page of one run; `run_file` is the name by which the replay commands call it."""
-    found = wording.findings(run)
-    anchors = [f"finding-{number}-{re.sub('[^A-Za-z0-9]+', '-', r.check)}" for number, r in enumerate(found, 1)]
+    found, known = wording.findings(run), wording.known_findings(run)
+    anchors = {
+        id(result): f"finding-{number}-{re.sub('[^A-Za-z0-9]+', '-', result.check)}"
+        for number, result in enumerate([*found, *known], 1)
+    }
     line = wording.headline(run, strict=strict)
     undecided = {verdict: wording.by_reason(run, verdict) for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE)}
     return render_page(
@@ -56,13 +59,13 @@ def render_html(run: RunResult, *, strict: bool = False, run_file: str = "run.js
             "run_file": run_file,
             "line": line,
             "grade": _GRADE_NAME[line.grade],
-            "tally": tally(run.results),
-            "found": found,
-            "anchors": anchors,
+            "counts": wording.counts(run),
+            "found": [(result, anchors[id(result)]) for result in found],
+            "known": [(result, anchors[id(result)]) for result in known],
             "undecided": undecided,
             "undecided_count": sum(len(members) for groups in undecided.values() for members in groups.values()),
             "coverage": wording.by_rfc(run.coverage),
-            "suites": _suites(run.results, {id(r): anchor for r, anchor in zip(found, anchors, strict=True)}),
+            "suites": _suites(run.results, anchors),
             "parameters": _parameters(run, strict=strict),
             "endpoints": list(dict.fromkeys([*run.target.urls, *run.target.greetings, *run.target.capabilities])),
         },

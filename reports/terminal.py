@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from reports import wording
 from reports.citations import cite, rfc_name
-from reports.grade import tally
 from reports.octets import printable, visible_lines
 from reports.records import CheckResult, CoverageRow, Direction, Ended, Level, RunResult, Verdict
 from reports.transcripts import Turn, excerpt, turns
@@ -34,6 +33,7 @@ def render_text(run: RunResult, *, width: int = 100, strict: bool = False, run_f
     found = wording.findings(run)
     blocks = [_heading(run, width)]
     blocks += [_finding(number, result, width, run_file) for number, result in enumerate(found, 1)]
+    blocks.append(_known(run, width))
     blocks += [_undecided(run, verdict, width) for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE)]
     line = wording.headline(run, strict=strict)
     blocks += [_counts(run), [line.words.upper(), *textwrap.wrap(line.detail, width)]]
@@ -152,6 +152,20 @@ def _turn(turn: Turn, width: int, *, many_sessions: bool) -> list[str]:
     return [(" " * len(first) if number else first) + line for number, line in enumerate(lines)]
 
 
+def _known(run: RunResult, width: int) -> list[str]:
+    known = wording.known_findings(run)
+    if not known:
+        return []
+    lines = ["Declared known:"]
+    for result in known:
+        state = "" if result.verdict is Verdict.VIOLATED else " NO LONGER SHOWS, take the declaration back;"
+        text = f"{wording.SIGN[result.verdict]} {result.level.value} {result.check}:{state} {result.known}"
+        lines += textwrap.wrap(
+            printable(text), width, initial_indent="   ", subsequent_indent="     ", break_long_words=False
+        )
+    return lines
+
+
 def _undecided(run: RunResult, verdict: Verdict, width: int) -> list[str]:
     groups = wording.by_reason(run, verdict)
     if not groups:
@@ -168,11 +182,9 @@ def _undecided(run: RunResult, verdict: Verdict, width: int) -> list[str]:
 
 
 def _counts(run: RunResult) -> list[str]:
-    counted = tally(run.results)
     table = [["", *(level.value for level in wording.LEVELS)]]
-    for verdict in wording.VERDICTS:
-        numbers = [f"{counted[(level, verdict)]:,}" for level in wording.LEVELS]
-        table.append([f"{wording.SIGN[verdict]} {wording.WORD[verdict]}", *numbers])
+    for verdict, word, numbers in wording.counts(run):
+        table.append([f"{wording.SIGN[verdict]} {word}", *(f"{number:,}" for number in numbers)])
     return columns(table)
 
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from reports.citations import rfc_name
-from reports.grade import ExitCode, exit_code
+from reports.grade import ExitCode, exit_code, tally
 from reports.records import CheckResult, CoverageRow, Ended, Level, RunResult, Verdict
 
 LEVELS = (Level.MUST, Level.SHOULD, Level.MAY)
@@ -57,11 +57,15 @@ def headline(run: RunResult, *, strict: bool = False) -> Headline:
     grade = exit_code(run.results, strict=strict)
     binding = LEVELS[:2] if strict else LEVELS[:1]
     names = " and ".join(level.value for level in binding)
-    judged = [result for result in run.results if result.level in binding]
+    judged = [result for result in run.results if result.level in binding and not result.known]
     by_verdict = {verdict: [r for r in judged if r.verdict is verdict] for verdict in VERDICTS}
     violated, satisfied = by_verdict[Verdict.VIOLATED], by_verdict[Verdict.SATISFIED]
     open_questions = len(by_verdict[Verdict.INCONCLUSIVE])
-    if grade is ExitCode.VIOLATES:
+    outdated = [result for result in known_findings(run) if result.verdict is Verdict.SATISFIED]
+    if grade is ExitCode.VIOLATES and not violated:
+        words = f"{count(len(outdated), 'known finding')} no longer {'shows' if len(outdated) == 1 else 'show'}"
+        detail = "No rule was found violated, but a declaration that outlives its reason would hide the next violation."
+    elif grade is ExitCode.VIOLATES:
         words = "Violates " + " and ".join(
             count(len(broken), f"{level.value} rule")
             for level in binding
@@ -81,7 +85,7 @@ def headline(run: RunResult, *, strict: bool = False) -> Headline:
     else:
         words = "No verdict"
         detail = f"No {names} rule was judged, and that proves nothing."
-    advisory = [r for r in run.results if r.level not in binding and r.verdict is Verdict.VIOLATED]
+    advisory = [r for r in findings(run) if r.level not in binding]
     departed = [
         count(len(rules), f"{level.value} rule")
         for level in LEVELS
@@ -89,6 +93,10 @@ def headline(run: RunResult, *, strict: bool = False) -> Headline:
     ]
     if departed:
         detail += f" Also not followed, though not binding here: {', '.join(departed)}."
+    if excused := [result for result in known_findings(run) if result.verdict is Verdict.VIOLATED]:
+        detail += f" {count(len(excused), 'known finding')} not counted."
+    if outdated and violated:
+        detail += f" {count(len(outdated), 'finding')} declared known no longer shown."
     return Headline(grade, words, detail)
 
 
@@ -98,9 +106,26 @@ def broken_rules(violated: Iterable[CheckResult]) -> set[str]:
 
 
 def findings(run: RunResult) -> list[CheckResult]:
-    """The violated results, MUST before SHOULD before MAY, then by check."""
-    found = (result for result in run.results if result.verdict is Verdict.VIOLATED)
-    return sorted(found, key=lambda result: (LEVELS.index(result.level), result.check, result.url))
+    """The violated results that are not declared known, MUST before SHOULD before MAY, then by check."""
+    return _ordered(result for result in run.results if result.verdict is Verdict.VIOLATED and not result.known)
+
+
+def known_findings(run: RunResult) -> list[CheckResult]:
+    """The results of findings declared known: violated (excused), or satisfied (the declaration is out of date)."""
+    return _ordered(
+        result for result in run.results if result.known and result.verdict in {Verdict.VIOLATED, Verdict.SATISFIED}
+    )
+
+
+def counts(run: RunResult) -> list[tuple[Verdict, str, tuple[int, ...]]]:
+    """The table of counts: verdict, its word, a number for each of LEVELS; known violations in a row of their own."""
+    counted = tally(result for result in run.results if not (result.known and result.verdict is Verdict.VIOLATED))
+    rows = [(verdict, WORD[verdict], tuple(counted[(level, verdict)] for level in LEVELS)) for verdict in VERDICTS]
+    excused = tally(result for result in known_findings(run) if result.verdict is Verdict.VIOLATED)
+    if excused:
+        numbers = tuple(excused[(level, Verdict.VIOLATED)] for level in LEVELS)
+        rows.insert(1, (Verdict.VIOLATED, "violated, known", numbers))
+    return rows
 
 
 def by_reason(run: RunResult, verdict: Verdict) -> dict[str, list[CheckResult]]:
@@ -137,6 +162,10 @@ def by_rfc(rows: Iterable[CoverageRow]) -> list[tuple[str, list[CoverageRow]]]:
     counted = [row for row in rows if row.sentences]
     counted.sort(key=lambda row: (_natural(row.rfc), LEVELS.index(row.level)))
     return [(rfc_name(rfc), list(group)) for rfc, group in groupby(counted, key=lambda row: row.rfc)]
+
+
+def _ordered(results: Iterable[CheckResult]) -> list[CheckResult]:
+    return sorted(results, key=lambda result: (LEVELS.index(result.level), result.check, result.url))
 
 
 def _natural(name: str) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from tests.reports.example_run import (
     DOT_KEPT,
     EIGHT_BIT_CUT,
     HELP_MISSING,
+    KNOWN,
     RESULTS,
     example_run,
     satisfied,
@@ -50,6 +51,15 @@ TEXTS: dict[str, Callable[[], str]] = {
     "run_narrow.txt": lambda: render_text(example_run(), width=60, strict=True, run_file="a run.json"),
     "run_clean.txt": lambda: render_text(clean_run()),
     "run_should_only.txt": lambda: render_text(example_run(results=(*clean_run().results, HELP_MISSING))),
+    "run_known.txt": lambda: render_text(
+        example_run(
+            results=(
+                *clean_run().results,
+                KNOWN,
+                msgspec.structs.replace(KNOWN, verdict=Verdict.SATISFIED, check="pop3/top/other"),
+            )
+        )
+    ),
     "coverage.txt": lambda: render_coverage(COVERAGE),
     "matrix.txt": lambda: render_matrix_text(matrix([example_run(), later_run(), clean_run()])),
     "comparison.txt": lambda: render_comparison_text(compare(example_run(), later_run())),

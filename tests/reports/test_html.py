@@ -11,7 +11,7 @@ import pytest
 
 from reports.html import CLIP_CHARACTERS, render_html
 from reports.records import Verdict
-from tests.reports.example_run import COVERAGE, DOT_KEPT, HOSTILE, RESULTS, example_run, sent, without_verdict
+from tests.reports.example_run import COVERAGE, DOT_KEPT, HOSTILE, KNOWN, RESULTS, example_run, sent, without_verdict
 from tests.reports.page import Page, assert_harmless
 
 
@@ -155,3 +155,13 @@ def test_a_clean_run_reads_as_conforming() -> None:
     text = render_html(example_run(results=results))
     assert 'class="hero grade-conforms"' in text
     assert "<h1>Conforms</h1>" in text
+
+
+def test_known_findings_stand_apart_with_their_reason() -> None:
+    outdated = msgspec.structs.replace(KNOWN, verdict=Verdict.SATISFIED, check="pop3/top/other")
+    page = Page(render_html(example_run(results=(*RESULTS, KNOWN, outdated))))
+    assert_harmless(page)
+    assert "known" in page.attributes("id")
+    assert "Declared known: ticket <4711>" in page.text
+    assert "No longer shows; take the declaration back" in page.text
+    assert "✗ violated, known" in page.text

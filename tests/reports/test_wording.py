@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from reports.grade import ExitCode
 from reports.records import Verdict
-from reports.wording import broken_rules, count, findings, headline, replay_command, suite_of
-from tests.reports.example_run import DOT_KEPT, HELP_MISSING, RESULTS, example_run, without_verdict
+from reports.wording import broken_rules, count, counts, findings, headline, known_findings, replay_command, suite_of
+from tests.reports.example_run import DOT_KEPT, HELP_MISSING, KNOWN, RESULTS, example_run, without_verdict
 
 SATISFIED = tuple(result for result in RESULTS if result.verdict is Verdict.SATISFIED)
 INCONCLUSIVE = without_verdict("pop3/stat/counts", Verdict.INCONCLUSIVE, "refused")
@@ -61,3 +62,21 @@ def test_small_words() -> None:
     )
     assert (suite_of("smtp/rset/discards"), suite_of("odd")) == ("smtp/rset", "odd")
     assert replay_command("run.json", "a/b; rm -rf x") == "mailspec replay run.json 'a/b; rm -rf x'"
+
+
+def test_a_known_violation_is_told_and_not_counted() -> None:
+    run = example_run(results=(*SATISFIED, KNOWN))
+    assert (headline(run).grade, headline(run).words) == (ExitCode.CONFORMS, "Conforms")
+    assert "1 known finding not counted" in headline(run).detail
+    assert (findings(run), known_findings(run)) == ([], [KNOWN])
+    assert (Verdict.VIOLATED, "violated, known", (1, 0, 0)) in counts(run)
+    assert (Verdict.VIOLATED, "violated", (0, 0, 0)) in counts(run)
+
+
+def test_a_known_finding_that_no_longer_shows_is_the_headline_unless_there_is_worse() -> None:
+    mended = msgspec.structs.replace(KNOWN, verdict=Verdict.SATISFIED)
+    line = headline(example_run(results=(*SATISFIED, mended)))
+    assert (line.grade, line.words) == (ExitCode.VIOLATES, "1 known finding no longer shows")
+    worse = headline(example_run(results=(*SATISFIED, mended, DOT_KEPT)))
+    assert worse.words == "Violates 1 MUST rule"
+    assert "1 finding declared known no longer shown" in worse.detail
