@@ -6,6 +6,7 @@ protocol's own farewell follows. Left by an exception, or after `drop`, it is si
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,7 +83,6 @@ class Session:
         self.connection = connection
         self.setting = setting
         self._dropped = False
-        self._send_failed = False
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -115,18 +115,14 @@ class Session:
     # -- octets ---------------------------------------------------------------------------------------------------
 
     def send(self, octets: bytes) -> None:
-        """Send octets as they are. A peer that has closed is noticed by the next read, which may still get its reply."""
-        try:
+        """Send octets as they are. That the peer has closed is left to the next read, which may still get its reply."""
+        with contextlib.suppress(ClosedError):
             self.connection.send(octets)
-        except ClosedError:
-            self._send_failed = True
 
     def send_segment(self, octets: bytes) -> None:
         """Send octets in one TCP segment, whatever `--segment` says."""
-        try:
+        with contextlib.suppress(ClosedError):
             self.connection.send_segment(octets)
-        except ClosedError:
-            self._send_failed = True
 
     def _farewell(self) -> str:
         """Read to the end of the stream after the farewell was answered; what else the server said, as text."""
@@ -158,6 +154,14 @@ class Session:
                 "exactly one answer to each command",
                 "also " + extra[:400].decode("ascii", "backslashreplace"),
             )
+
+    def open(self) -> None:
+        """Read the greeting.
+
+        Raises:
+            InconclusiveError: none came, or it refuses service.
+        """
+        raise NotImplementedError
 
     def _last_words(self) -> None:
         """Send a NOOP and the farewell, and read one answer to each."""

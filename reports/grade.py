@@ -21,15 +21,25 @@ class ExitCode(IntEnum):
 def exit_code(results: Iterable[CheckResult], *, strict: bool = False) -> ExitCode:
     """Grade a run. A proven violation outranks a question that could not be put.
 
-    Only MUST binds; with `strict`, SHOULD does too. A run in which nothing was judged never reads as success.
+    Only MUST binds; with `strict`, SHOULD does too. A violation declared known does not count; a known finding that
+    no longer shows does, or the declaration would outlive its reason. A run in which nothing was judged never reads
+    as success.
     """
     binding = {Level.MUST, Level.SHOULD} if strict else {Level.MUST}
-    verdicts = {result.verdict for result in results if result.level in binding}
-    if Verdict.VIOLATED in verdicts:
+    of_these = [result for result in results if result.level in binding or result.known]
+    if any(counts_against(result) for result in of_these):
         return ExitCode.VIOLATES
+    verdicts = {result.verdict for result in of_these if not result.known}
     if Verdict.INCONCLUSIVE in verdicts or Verdict.SATISFIED not in verdicts:
         return ExitCode.INCONCLUSIVE
     return ExitCode.CONFORMS
+
+
+def counts_against(result: CheckResult) -> bool:
+    """Whether a result of a binding level speaks against the server, or a known finding against its declaration."""
+    if result.known:
+        return result.verdict is Verdict.SATISFIED
+    return result.verdict is Verdict.VIOLATED
 
 
 def tally(results: Iterable[CheckResult]) -> Counter[tuple[Level, Verdict]]:

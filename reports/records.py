@@ -65,7 +65,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     `requirements` are catalogue ids such as `rfc5321/4.5.2/3`, the first of which the verdict is about. `rules`
     gives each id's rule in our words, so that a report needs no catalogue. `seen_in` names the checks in which an
     always-on oracle saw this kind of finding (empty for ordinary checks). `url` is the endpoint of the judged
-    session, without credentials.
+    session, without credentials. `known` is the reason for which the user declared this finding known; it is then
+    shown and not counted.
     """
 
     check: str
@@ -83,6 +84,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     seen_in: tuple[str, ...] = ()
     url: str = ""
     rationale: str = ""
+    known: str = ""
     duration_s: float = 0.0
 
 

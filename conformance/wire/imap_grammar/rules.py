@@ -36,6 +36,9 @@ RESTATED = (
     "media-basic = string SP media-subtype",
     # number is a part of number64; one of the two is enough.
     'body-extension = nstring / number64 / "(" body-extension *(SP body-extension) ")"',
+    # A sequence set may be one number, so number64 is only what no sequence set is (see BUT_NOT).
+    "tagged-ext-simple = sequence-set / large-number",
+    "large-number = number64",
     "namespace-response-extensions = *namespace-response-extension",
     # base64 is a part of text (§9 continue-req), so a continuation is "+" SP resp-text.
     "text = 1*(TEXT-CHAR / UTF8-2 / UTF8-3 / UTF8-4)",
@@ -45,16 +48,18 @@ WIDENED = (
     # --- roots -------------------------------------------------------------------------------------------------
     # The line end is cut off before matching. Status lines hold free text, so they are matched as they are;
     # in all other responses parentheses and quotes are structure.
-    'status-line = (tag SP ("OK" / "NO" / "BAD") / "*" SP ("OK" / "NO" / "BAD" / "PREAUTH" / "BYE") / "+") SP resp-text',
+    'status-line = (tag SP condition / "*" SP (condition / "PREAUTH" / "BYE") / "+") SP resp-text',
+    'condition = "OK" / "NO" / "BAD"',
     'data-line = "*" SP (mailbox-data / message-data / capability-data / enable-data)',
     'lenient-fetch-line = "*" SP nz-number SP "FETCH" SP "(" lenient-item *(SP lenient-item) ")"',
     "lenient-item = msg-att-dynamic / msg-att-static / other-item",
-    'other-item = atom ["[" *(atom / SP / "(" astring *(SP astring) ")") "]"] SP other-value',
-    'other-value = nstring / literal8 / atom / "(" [other-value *(SP other-value)] ")"',
+    'other-item = tagged-ext-label ["[" *(ATOM-CHAR / SP / "(" astring *(SP astring) ")") "]"] SP other-value',
+    'other-value = string / literal8 / ["\\"] atom / "(" [other-value *(SP other-value)] ")"',
     # --- status text (RFC 3501 §7.1, RFC 9051 §7.1) ----------------------------------------------------------------
     'resp-text = "[" resp-text-code "]" SP [text] / [plain-text]',
     "plain-text = text",
-    'bracketed-code = "[" known-code',
+    # Runs to the end of the line, so that what follows the name does not matter.
+    'bracketed-code = "[" (known-code "]" [text] / argument-code ["]" [text] / SP text])',
     'resp-text-code = "BADCHARSET" [SP "(" charset *(SP charset) ")"] / capability-data / '
     '"PERMANENTFLAGS" SP "(" [flag-perm *(SP flag-perm)] ")" / "UIDNEXT" SP nz-number / '
     '"UIDVALIDITY" SP nz-number / "UNSEEN" SP nz-number / '  # UNSEEN: RFC 3501 §7.1
@@ -93,17 +98,15 @@ WIDENED = (
     'known-status = "MESSAGES" / "RECENT" / "UNSEEN" / "DELETED" / "UIDNEXT" / "UIDVALIDITY" / "SIZE" / '
     '"DELETED-STORAGE" / "HIGHESTMODSEQ" / "APPENDLIMIT" / "MAILBOXID"',
     # ESEARCH: RFC 9051 §7.3.4 with RFC 7377 (correlators), RFC 5267, RFC 7162 and RFC 6203.
-    'esearch-response = "ESEARCH" [SP "(" one-correlator *(SP one-correlator) ")"] [SP "UID"] '
-    "*(SP search-return-data)",
+    'esearch-response = "ESEARCH" [SP "(" one-correlator *(SP one-correlator) ")"] [SP "UID"] *(SP search-return-data)',
     'one-correlator = "TAG" SP tag-string / "MAILBOX" SP astring / "UIDVALIDITY" SP nz-number',
     'search-return-data = ("MIN" / "MAX") SP nz-number / "ALL" SP sequence-set / "COUNT" SP number / '
     '"MODSEQ" SP mod-sequence-value / "PARTIAL" SP "(" partial-span SP (sequence-set / nil) ")" / '
     '("ADDTO" / "REMOVEFROM") SP "(" number SP sequence-set *(SP number SP sequence-set) ")" / '
     '"RELEVANCY" SP "(" [number *(SP number)] ")" / search-ret-data-ext',
     'partial-span = ["-"] nz-number ":" ["-"] nz-number',
-    'known-search-return = "MIN" / "MAX" / "ALL" / "COUNT" / "MODSEQ" / "PARTIAL" / "ADDTO" / "REMOVEFROM" / "RELEVANCY"',
-    # Both forms of one value; `NUMERIC` makes them one rule.
-    'tagged-ext-val = tagged-ext-simple / "(" [tagged-ext-comp] ")"',
+    'known-search-return = "MIN" / "MAX" / "ALL" / "COUNT" / "MODSEQ" / "PARTIAL" / '
+    '"ADDTO" / "REMOVEFROM" / "RELEVANCY"',
     # --- message data ----------------------------------------------------------------------------------------------
     'msg-att-dynamic =/ "MODSEQ" SP "(" mod-sequence-value ")" / "PREVIEW" SP nstring',  # RFC 7162 §7, RFC 8970
     'msg-att-static = "ENVELOPE" SP envelope / ("INTERNALDATE" SP date-time) / "RFC822.SIZE" SP number64 / '
@@ -116,8 +119,9 @@ WIDENED = (
     '"SAVEDATE" SP (date-time / nil)',  # RFC 8514 §4.3
     'objectid = 1*255(ALPHA / DIGIT / "_" / "-")',
     'known-item = "FLAGS" / "MODSEQ" / "PREVIEW" / "ENVELOPE" / "INTERNALDATE" / "RFC822.SIZE" / "RFC822" / '
-    '"RFC822.HEADER" / "RFC822.TEXT" / "BODY" / "BODYSTRUCTURE" / "BODY[" / "BINARY[" / "BINARY.SIZE[" / "UID" / '
-    '"EMAILID" / "THREADID" / "SAVEDATE"',
+    '"RFC822.HEADER" / "RFC822.TEXT" / "BODYSTRUCTURE" / "UID" / "EMAILID" / "THREADID" / "SAVEDATE" / '
+    '("BODY" / "BINARY" / "BINARY.SIZE") ["[" *ATOM-CHAR]',
+    'special-media = media-message / DQUOTE "TEXT" DQUOTE SP media-subtype',
     # --- extensions' own responses ---------------------------------------------------------------------------------
     'mailbox-data =/ "VANISHED" [SP "(" "EARLIER" ")"] SP uid-set',  # RFC 7162 §7: no "*" in the set
     'mailbox-data =/ "QUOTA" SP astring SP "(" [quota-resource *(SP quota-resource)] ")"',  # RFC 2087 §6, RFC 9208
@@ -148,10 +152,9 @@ BUT_NOT: Mapping[str, str] = MappingProxyType(
         "other-status": "known-status",
         "search-modifier-name": "known-search-return",
         "other-item": "known-item",
+        "large-number": "sequence-set",
     }
 )
-
-SPECIAL_MEDIA = 'special-media = media-message / DQUOTE "TEXT" DQUOTE SP media-subtype'
 
 # RFC 9051 §9 and RFC 3501 §9 give these ranges in comments. `number` allows leading zeros, `nz-number` does not.
 _UP_TO_2_32 = "(?:[0-9]{1,9}|[1-3][0-9]{9}|4(?:[01][0-9]{8}|2(?:[0-8][0-9]{7}|9(?:[0-3][0-9]{6}|4(?:[0-8][0-9]{5}|"
@@ -165,12 +168,12 @@ _WHOLE = "(?![0-9])"
 
 NUMERIC: Mapping[str, str] = MappingProxyType(
     {
-        "number": f"(?>0*{_UP_TO_2_32}{_WHOLE}|0+{_WHOLE})",
+        "number": f"(?>0*{_UP_TO_2_32}{_WHOLE})",
         "nz-number": f"(?=[1-9]){_UP_TO_2_32}{_WHOLE}",
-        "number64": f"(?>0*{_UP_TO_2_63}{_WHOLE}|0+{_WHOLE})",
+        "number64": f"(?>0*{_UP_TO_2_63}{_WHOLE})",
         "nz-number64": f"(?=[1-9]){_UP_TO_2_63}{_WHOLE}",
         # RFC 7162 §7: positive, 63 bits.
         "mod-sequence-value": f"(?=0*[1-9])(?>0*{_UP_TO_2_63}{_WHOLE})",
-        "mod-sequence-valzer": f"(?>0*{_UP_TO_2_63}{_WHOLE}|0+{_WHOLE})",
+        "mod-sequence-valzer": f"(?>0*{_UP_TO_2_63}{_WHOLE})",
     }
 )

@@ -1,0 +1,251 @@
+"""The bench a check runs on: the target, what is known of it, and everything that one run shares."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TypeVar
+
+from conformance.checks import Check
+from conformance.discovery import SESSION_OF, discover
+from conformance.errors import InconclusiveError, NotApplicableError, UsageError
+from conformance.fixtures import Dial, Folder, Mailbox, Maildrop
+from conformance.imap.session import ImapSession, quoted
+from conformance.messages import Tokens
+from conformance.oracles import OracleLog
+from conformance.plan import Plan
+from conformance.pop3.session import Pop3Session
+from conformance.reading import Reader
+from conformance.session import Facts, Session, Setting
+from conformance.smtp.session import SmtpSession
+from conformance.target import Account, Endpoint, Target
+from conformance.wire.connection import Connection
+from conformance.wire.errors import ConnectError, NoReplyError
+from conformance.wire.segmentation import WHOLE, Segmentation
+from conformance.wire.transcript import Transcript
+
+S = TypeVar("S", bound=Session)
+
+ENDPOINTS_OF = MappingProxyType(
+    {
+        "smtp": ("smtp", "submission", "submissions", "smtps"),
+        "submission": ("submission", "submissions", "smtp", "smtps"),
+        "pop3": ("pop3", "pop3s"),
+        "imap": ("imap", "imaps"),
+    }
+)
+"""Which schemes serve a fixture, the preferred ones first."""
+
+
+class Bench:
+    """One target under judgement. Not safe for several threads: a check has the accounts to itself."""
+
+    def __init__(self, target: Target, plan: Plan) -> None:
+        self.target = target
+        self.plan = plan
+        self.oracles = OracleLog()
+        self.tokens = Tokens(f"m{plan.seed}")
+        self.segmentation: Segmentation = WHOLE
+        self._facts: dict[Endpoint, Facts] = {}
+        self._unreachable: dict[Endpoint, str] = {}
+        self._reader: Reader | None = None
+        self._folders = 0
+
+    # -- what is known --------------------------------------------------------------------------------------------
+
+    def discover(self) -> None:
+        """Ask every endpoint that a suite can judge what it offers. Those that do not answer are remembered."""
+        for endpoint in self.target.endpoints:
+            if endpoint.protocol == "lmtp":
+                continue
+            try:
+                self._facts[endpoint] = discover(self.target, endpoint)
+            except InconclusiveError as error:
+                self._unreachable[endpoint] = str(error)
+
+    @property
+    def facts(self) -> Mapping[Endpoint, Facts]:
+        """What discovery learnt, by endpoint."""
+        return MappingProxyType(self._facts)
+
+    @property
+    def unreachable(self) -> Mapping[Endpoint, str]:
+        """Endpoints that did not answer, with the reason."""
+        return MappingProxyType(self._unreachable)
+
+    def facts_of(self, endpoint: Endpoint) -> Facts:
+        """What discovery learnt of the endpoint; nothing, where it did not look."""
+        return self._facts.get(endpoint, Facts())
+
+    def endpoint_of(self, kind: str) -> Endpoint:
+        """The endpoint that serves `smtp`, `submission`, `pop3` or `imap`.
+
+        Raises:
+            NotApplicableError: the target has none.
+        """
+        endpoint = self.target.endpoint(*ENDPOINTS_OF[kind])
+        if endpoint is None:
+            raise NotApplicableError(f"the target has no {ENDPOINTS_OF[kind][0]}:// endpoint")
+        return endpoint
+
+    def smtp_endpoint(self) -> Endpoint:
+        """Where mail is handed in."""
+        return self.endpoint_of("smtp")
+
+    def submission_endpoint(self) -> Endpoint:
+        """An SMTP endpoint that offers AUTH.
+
+        Raises:
+            NotApplicableError: there is none.
+        """
+        for scheme in ENDPOINTS_OF["submission"]:
+            for endpoint in self.target.endpoints:
+                if endpoint.scheme == scheme and self.facts_of(endpoint).offers("AUTH"):
+                    return endpoint
+        raise NotApplicableError("no SMTP endpoint of the target offers AUTH")
+
+    # -- sessions -------------------------------------------------------------------------------------------------
+
+    def connect(self, endpoint: Endpoint, kind: type[S], *, account: Account | None = None) -> S:
+        """A session whose greeting was read.
+
+        Raises:
+            InconclusiveError: nobody listens, or the server refuses service.
+        """
+        if endpoint in self._unreachable:
+            raise InconclusiveError(self._unreachable[endpoint])
+        accounts = self.target.accounts
+        domain = self.target.mail_domain
+        first = accounts[0].address(domain) if accounts else None
+        # The last account sends to the first, so that a second one makes sender and recipient two people.
+        sender = accounts[-1].address(domain) if accounts else None
+        if endpoint.means.submission:
+            sender = first
+        try:
+            connection = Connection.open(
+                endpoint.host,
+                endpoint.port,
+                self.oracles.transcript,
+                patience=self.target.patience,
+                segmentation=self.segmentation,
+                implicit_tls=endpoint.means.implicit_tls,
+            )
+        except ConnectError as error:
+            raise InconclusiveError(str(error)) from error
+        session = kind(
+            connection,
+            Setting(
+                endpoint=endpoint,
+                facts=self.facts_of(endpoint),
+                watcher=self.oracles,
+                account=account or (accounts[0] if accounts else None),
+                recipient=first,
+                sender=sender or "",
+            ),
+        )
+        try:
+            session.open()
+        except BaseException:
+            connection.close()
+            raise
+        return session
+
+    @contextmanager
+    def unjudged(self) -> Iterator[None]:
+        """Sessions opened inside are the judge's own tools: whole segments, no oracle, no transcript."""
+        segmentation, transcript, muted = self.segmentation, self.oracles.transcript, self.oracles.muted
+        self.segmentation, self.oracles.transcript, self.oracles.muted = WHOLE, Transcript(), True
+        try:
+            yield
+        finally:
+            self.segmentation, self.oracles.transcript, self.oracles.muted = segmentation, transcript, muted
+
+    def alive(self, protocol: str) -> str:
+        """Empty where the server greets a new connection, else what happened instead."""
+        try:
+            endpoint = self.endpoint_of(protocol)
+            with self.unjudged():
+                self.connect(endpoint, SESSION_OF[protocol]).drop()
+        except InconclusiveError as error:
+            return str(error)
+        except NotApplicableError:
+            return ""
+        return ""
+
+    # -- fixtures -------------------------------------------------------------------------------------------------
+
+    def reader(self) -> Reader:
+        """The first account's INBOX, read over IMAP, else POP3; one for the whole run.
+
+        Raises:
+            NotApplicableError: the target has neither, or no account.
+        """
+        if not self.target.accounts:
+            raise NotApplicableError("no account to read mail with: give --account USER:PASSWORD")
+        kind = "imap" if self.target.endpoint(*ENDPOINTS_OF["imap"]) else "pop3"
+        endpoint = self.endpoint_of(kind)
+
+        def open_session() -> ImapSession | Pop3Session:
+            with self.unjudged():
+                session = self.connect(endpoint, SESSION_OF[kind])
+                session.log_in()
+                assert isinstance(session, ImapSession | Pop3Session)
+                return session
+
+        if self._reader is None:
+            self._reader = Reader(open_session)
+        return self._reader
+
+    @contextmanager
+    def fixture(self, name: str, check: Check) -> Iterator[object]:
+        """The value of a check's parameter, and its tidying up afterwards.
+
+        Raises:
+            UsageError: there is no fixture of that name.
+            NotApplicableError: the target has not got what it takes.
+        """
+        if name == "dial":
+            name = {"delivery": "smtp"}.get(check.suite, check.suite)
+        if name == "smtp":
+            yield Dial(self, self.smtp_endpoint(), SmtpSession)
+        elif name == "submission":
+            yield Dial(self, self.submission_endpoint(), SmtpSession)
+        elif name == "pop3":
+            yield Dial(self, self.endpoint_of("pop3"), Pop3Session)
+        elif name == "imap":
+            yield Dial(self, self.endpoint_of("imap"), ImapSession)
+        elif name == "mailbox":
+            reader = self.reader()
+            reader.clear()
+            yield Mailbox(self, reader)
+        elif name == "maildrop":
+            self.endpoint_of("pop3")
+            yield Maildrop(self, self.reader())
+        elif name == "folder":
+            with self._folder() as folder:
+                yield folder
+        else:
+            raise UsageError(f"{check.id} asks for {name}, which is neither a strategy nor a fixture")
+
+    @contextmanager
+    def _folder(self) -> Iterator[Folder]:
+        self._folders += 1
+        folder = Folder(self, f"mailspec-{self.plan.seed}-{self._folders}")
+        self.endpoint_of("imap")
+        with self.unjudged(), folder.log_in() as imap:
+            imap.command(b"DELETE " + quoted(folder.name))
+            answer = imap.command(b"CREATE " + quoted(folder.name))
+            if not answer.ok:
+                raise InconclusiveError(f"no folder could be made: {answer.tagged}")
+        try:
+            yield folder
+        finally:
+            with contextlib.suppress(InconclusiveError, NoReplyError), self.unjudged(), folder.log_in() as imap:
+                imap.command(b"DELETE " + quoted(folder.name))
+
+    def close(self) -> None:
+        """End what is still open."""
+        if self._reader is not None:
+            self._reader.close()

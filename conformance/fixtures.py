@@ -1,0 +1,242 @@
+"""What checks may ask for by parameter name. The pytest plugin offers the same names as pytest fixtures.
+
+`dial` opens sessions of the suite's own protocol; `smtp`, `pop3` and `imap` open sessions of that protocol from any
+suite; `submission` opens SMTP sessions where AUTH is offered; `mailbox`, `maildrop` and `folder` hold mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from conformance.errors import InconclusiveError, ViolationError
+from conformance.imap.session import ImapSession
+from conformance.messages import Delivered, compose
+from conformance.pop3.session import Pop3Session
+from conformance.reading import Reader
+from conformance.session import Facts, Session, setting_up
+from conformance.smtp.session import SmtpSession
+from conformance.target import Account, Endpoint
+from conformance.wire.smtp import Reply
+
+if TYPE_CHECKING:
+    from conformance.bench import Bench
+
+S = TypeVar("S", bound=Session)
+
+
+class Dial(Generic[S]):
+    """Opens sessions with one endpoint: `with dial() as smtp:`. The greeting is read already."""
+
+    def __init__(self, bench: Bench, endpoint: Endpoint, kind: type[S]) -> None:
+        self._bench = bench
+        self._kind = kind
+        self.endpoint = endpoint
+
+    def __call__(self, account: Account | None = None) -> S:
+        """Connect and read the greeting; `account` is whom `log_in` means, the first one by default.
+
+        Raises:
+            InconclusiveError: nobody listens, or the server refuses service.
+        """
+        return self._bench.connect(self.endpoint, self._kind, account=account)
+
+    @property
+    def facts(self) -> Facts:
+        """What discovery learnt of the endpoint."""
+        return self._bench.facts_of(self.endpoint)
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The test accounts."""
+        return self._bench.target.accounts
+
+    @property
+    def domain(self) -> str:
+        """The mail domain of the test accounts.
+
+        Raises:
+            InconclusiveError: it is not known.
+        """
+        domain = self._bench.target.mail_domain
+        if domain is None:
+            raise InconclusiveError("the mail domain is not known: give --account USER@DOMAIN:PASSWORD")
+        return domain
+
+    def token(self) -> str:
+        """A name for a message, used by no other in this run."""
+        return self._bench.tokens.next()
+
+
+class Mailbox:
+    """The first account's INBOX, for checks that deliver by SMTP and look at what arrived."""
+
+    def __init__(self, bench: Bench, reader: Reader) -> None:
+        self._bench = bench
+        self._reader = reader
+
+    @property
+    def address(self) -> str:
+        """Where to send."""
+        account = self._bench.target.accounts[0]
+        return account.address(self._bench.target.mail_domain) or account.name
+
+    def token(self) -> str:
+        """A name for a message, used by no other in this run."""
+        return self._bench.tokens.next()
+
+    def compose(self, token: str, body: bytes, *, headers: bytes = b"") -> bytes:
+        """A message to this mailbox with exactly this body."""
+        return compose(token, body, headers=headers, recipient=self.address)
+
+    def deliver(self, smtp: SmtpSession, message: bytes, *, parameters: Sequence[str] = ()) -> Reply:
+        """Send a message by DATA, dot-stuffed; the reply to its end. The transaction before it is set-up."""
+        smtp.begin_data(parameters=parameters)
+        return smtp.text(message)
+
+    def wait_for(self, token: str) -> Delivered:
+        """The message with this token.
+
+        Raises:
+            ViolationError: it was accepted and did not arrive (RFC 5321 §6.1: it must not be lost).
+        """
+        message = self._reader.wait_for(token, within_s=self._bench.target.delivery_s)
+        if message is None:
+            raise ViolationError(
+                f"the accepted message in the mailbox within {self._bench.target.delivery_s:g} s",
+                f"no message with token {token} among {len(self._reader.messages)}",
+            )
+        self._bench.oracles.note(f"read back {len(message.octets)} octets with token {token}", message.octets)
+        return message
+
+    def settle(self) -> None:
+        """Wait until all that was accepted before has arrived: a later message is sent after it and awaited.
+
+        Raises:
+            InconclusiveError: the later message does not arrive.
+        """
+        token = self.token()
+        with self._bench.unjudged(), self._bench.connect(self._bench.smtp_endpoint(), SmtpSession) as smtp:
+            smtp.greet()
+            smtp.begin_data()
+            with setting_up("the marker message"):
+                reply = smtp.text(self.compose(token, b"marker\r\n"))
+        if not reply.positive:
+            raise InconclusiveError(f"a plain message was refused: {reply}")
+        if self._reader.wait_for(token, within_s=self._bench.target.delivery_s) is None:
+            raise InconclusiveError("a plain message did not arrive in time")
+
+    def all_messages(self) -> list[Delivered]:
+        """Everything in the mailbox now that arrived since this check began."""
+        self._reader.refresh()
+        return self._reader.messages
+
+    def with_token(self, token: str) -> list[Delivered]:
+        """All messages there now whose octets hold the token anywhere."""
+        return [message for message in self.all_messages() if token.encode() in message.octets]
+
+
+class Maildrop:
+    """The first account's INBOX as POP3 sees it, filled by the check."""
+
+    def __init__(self, bench: Bench, reader: Reader) -> None:
+        self._bench = bench
+        self._reader = reader
+
+    def token(self) -> str:
+        """A name for a message, used by no other in this run."""
+        return self._bench.tokens.next()
+
+    def fill(self, bodies: Sequence[bytes]) -> list[str]:
+        """Empty the maildrop and put one message with each body in, in order; their tokens.
+
+        By IMAP APPEND where the target has IMAP, which keeps every octet; else by SMTP, which adds trace headers.
+
+        Raises:
+            InconclusiveError: there is no way to put mail in, or it does not arrive.
+        """
+        self._reader.clear()
+        tokens = [self.token() for _ in bodies]
+        messages = [compose(token, body) for token, body in zip(tokens, bodies, strict=True)]
+        if not self._reader.append(messages):
+            self._submit(messages)
+        for token in tokens:
+            if self._reader.wait_for(token, within_s=self._bench.target.delivery_s) is None:
+                raise InconclusiveError("mail for the maildrop did not arrive in time")
+        # The POP3 maildrop is locked by its session (RFC 1939 §4): let go of ours before the check logs in.
+        self._reader.close()
+        return tokens
+
+    def _submit(self, messages: Sequence[bytes]) -> None:
+        with self._bench.unjudged(), self._bench.connect(self._bench.smtp_endpoint(), SmtpSession) as smtp:
+            smtp.greet()
+            for message in messages:
+                smtp.begin_data()
+                with setting_up("filling the maildrop"):
+                    reply = smtp.text(message)
+                if not reply.positive:
+                    raise InconclusiveError(f"the maildrop could not be filled: {reply}")
+
+    @contextmanager
+    def opened(self) -> Iterator[Pop3Session]:
+        """A POP3 session in the TRANSACTION state."""
+        with self._bench.connect(self._bench.endpoint_of("pop3"), Pop3Session) as pop3:
+            pop3.log_in()
+            yield pop3
+
+
+class Folder:
+    """An IMAP folder of the judge's own, made for one check and removed afterwards."""
+
+    def __init__(self, bench: Bench, name: str) -> None:
+        self._bench = bench
+        self.name = name
+
+    def token(self) -> str:
+        """A name for a message, used by no other in this run."""
+        return self._bench.tokens.next()
+
+    def log_in(self, *, number: int = 0) -> ImapSession:
+        """A logged-in session with nothing selected, as the account of that number."""
+        accounts = self._bench.target.accounts
+        if number >= len(accounts):
+            raise InconclusiveError(f"this check needs {number + 1} accounts: repeat --account")
+        session = self._bench.connect(self._bench.endpoint_of("imap"), ImapSession, account=accounts[number])
+        try:
+            session.log_in()
+        except BaseException:
+            session.drop()
+            raise
+        return session
+
+    @contextmanager
+    def opened(self, messages: Sequence[bytes] = ()) -> Iterator[ImapSession]:
+        """A session with the folder selected, emptied and holding exactly these messages, in order.
+
+        Raises:
+            InconclusiveError: the server refuses any of that.
+        """
+        with self.log_in() as imap:
+            answer = imap.select(self.name)
+            exists = [response.number or 0 for response in answer.named("EXISTS")]
+            with setting_up("emptying the folder"):
+                if exists and exists[-1]:
+                    imap.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+                    imap.command("EXPUNGE")
+                for message in messages:
+                    imap.append(self.name, message)
+                imap.command("NOOP")
+            yield imap
+
+    @contextmanager
+    def opened_again(self, *, examine: bool = False) -> Iterator[ImapSession]:
+        """A further session with the folder selected as it is."""
+        with self.log_in() as imap:
+            imap.select(self.name, examine=examine)
+            yield imap
+
+
+SmtpDial = Dial[SmtpSession]
+Pop3Dial = Dial[Pop3Session]
+ImapDial = Dial[ImapSession]

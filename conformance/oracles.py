@@ -1,0 +1,214 @@
+"""The always-on oracles: grammar, synchrony, liveness and segmentation, in every check.
+
+What they find is a finding of its own, counted once a kind with the places it was seen, and does not turn the verdict
+of the check in which it came up: a server with one trailing space must not fail everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from conformance.wire import pop3 as pop3_wire
+from conformance.wire import smtp as smtp_wire
+from conformance.wire.transcript import Transcript
+from reports.records import CheckResult, Ended, Event, Level, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oracle:
+    """One kind of always-on finding, with the requirements that it judges."""
+
+    id: str
+    title: str
+    requirements: tuple[str, ...]
+    level: Level = Level.MUST
+    rationale: str = ""
+
+    @property
+    def protocol(self) -> str:
+        """`smtp`, `pop3` or `imap`."""
+        return self.id.partition("/")[0]
+
+
+_REPLY_FORM = ("rfc5321/4.2/1",)
+_SMTP_GRAMMAR = MappingProxyType(
+    {
+        smtp_wire.Deviation.BARE_LF: "Every reply line ends in CRLF",
+        smtp_wire.Deviation.BAD_CODE: "Every reply line begins with a three-digit code",
+        smtp_wire.Deviation.CODE_CHANGED: "All lines of one reply have the same code",
+        smtp_wire.Deviation.BAD_SEPARATOR: "A space, a hyphen or the end of the line follows the reply code",
+        smtp_wire.Deviation.OVERLONG: "A reply line is no longer than 512 octets",
+        smtp_wire.Deviation.NOT_TEXT: "Reply text is printable US-ASCII",
+    }
+)
+_POP3_GRAMMAR = MappingProxyType(
+    {
+        pop3_wire.Deviation.BARE_LF: "Every response line ends in CRLF",
+        pop3_wire.Deviation.BAD_STATUS: "A response begins with +OK or -ERR in upper case",
+        pop3_wire.Deviation.BAD_SEPARATOR: "A space or the end of the line follows the status indicator",
+        pop3_wire.Deviation.OVERLONG: "A response line is no longer than 512 octets",
+        pop3_wire.Deviation.NOT_PRINTABLE: "A status line is printable US-ASCII",
+    }
+)
+
+
+def _declare() -> dict[str, Oracle]:
+    found: dict[str, Oracle] = {}
+
+    def add(oracle_id: str, title: str, *requirements: str, rationale: str = "") -> None:
+        found[oracle_id] = Oracle(id=oracle_id, title=title, requirements=requirements, rationale=rationale)
+
+    for smtp_kind, title in _SMTP_GRAMMAR.items():
+        add(f"smtp/grammar/{smtp_kind.name.lower()}", title, *REQUIREMENTS.get(smtp_kind, _REPLY_FORM))
+    for pop3_kind, title in _POP3_GRAMMAR.items():
+        add(f"pop3/grammar/{pop3_kind.name.lower()}", title, *REQUIREMENTS.get(pop3_kind, ("rfc1939/3/1",)))
+    add("imap/grammar/response", "Every response is in the formal syntax", *REQUIREMENTS["imap/grammar/response"])
+    for protocol, name in (("smtp", "SMTP"), ("pop3", "POP3"), ("imap", "IMAP")):
+        add(
+            f"{protocol}/synchrony/one_answer_to_each_command",
+            "Every command gets exactly one answer",
+            *REQUIREMENTS[f"{protocol}/synchrony"],
+            rationale="An extra or missing answer means that server and client disagree on where commands begin: "
+            "smuggling, injection, literal and chunk faults all show like this.",
+        )
+        add(
+            f"{protocol}/liveness/keeps_serving",
+            f"The {name} server still answers new connections afterwards",
+            *REQUIREMENTS[f"{protocol}/liveness"],
+        )
+        add(
+            f"{protocol}/segmentation/same_verdict_however_cut",
+            "What the server does never depends on where TCP segments are cut",
+            *REQUIREMENTS[f"{protocol}/segmentation"],
+        )
+    return found
+
+
+# Which catalogue entry each oracle judges; the first is the one that the verdict is about.
+REQUIREMENTS: dict[object, tuple[str, ...]] = {
+    smtp_wire.Deviation.OVERLONG: ("rfc5321/4.5.3.1.5/1",),
+    pop3_wire.Deviation.OVERLONG: ("rfc1939/3/1",),
+    "imap/grammar/response": ("rfc3501/9/1",),
+    "smtp/synchrony": ("rfc5321/4.2/1",),
+    "pop3/synchrony": ("rfc1939/3/1",),
+    "imap/synchrony": ("rfc3501/2.2.2/1",),
+    "smtp/liveness": ("rfc5321/3.8/1",),
+    "pop3/liveness": ("rfc1939/3/1",),
+    "imap/liveness": ("rfc3501/2.2/1",),
+    "smtp/segmentation": ("rfc5321/2.3.8/1",),
+    "pop3/segmentation": ("rfc1939/3/1",),
+    "imap/segmentation": ("rfc3501/2.2/1",),
+}
+
+ORACLES = MappingProxyType(_declare())
+
+
+@dataclass(slots=True)
+class _Sighting:
+    """The first time a kind was seen, and everywhere it was."""
+
+    expected: str
+    got: str
+    ended: Ended
+    transcript: tuple[Event, ...]
+    url: str
+    places: dict[str, None] = field(default_factory=dict)
+
+
+class OracleLog:
+    """What the oracles saw in one run. Implements `conformance.session.Watcher`."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], _Sighting] = {}
+        self._judged: set[str] = set()
+        self.check = ""
+        self.url = ""
+        self.transcript = Transcript()
+        self.muted = False
+
+    def begin(self, check: str, url: str) -> None:
+        """What is seen from now on was seen in this check, on this endpoint."""
+        self.check = check
+        self.url = url
+
+    def judged(self, protocol: str) -> None:
+        """A check of this protocol ran to its end, so its oracles have looked at something."""
+        self._judged.add(protocol)
+
+    def deviation(self, protocol: str, kind: str, meaning: str, raw: bytes) -> None:
+        """A reply's form broke the grammar."""
+        oracle = "imap/grammar/response" if protocol == "imap" else f"{protocol}/grammar/{kind}"
+        self.saw(oracle, ORACLES[oracle].title, f"{meaning}: {raw[:400]!r}", kind=kind)
+
+    def desynchronised(self, protocol: str, expected: str, got: str) -> None:
+        """A command did not get exactly one answer."""
+        oracle = f"{protocol}/synchrony/one_answer_to_each_command"
+        self.saw(oracle, expected, got, ended=Ended.DESYNCHRONISED)
+
+    def saw(self, oracle: str, expected: str, got: str, *, ended: Ended = Ended.ANSWERED, kind: str = "") -> None:
+        """Count a finding; the first sighting of a kind gives the evidence."""
+        if self.muted:
+            return
+        sighting = self._seen.setdefault(
+            (oracle, kind), _Sighting(expected, got, ended, self.transcript.events, self.url)
+        )
+        sighting.places[self.check] = None
+
+    def saw_segmentation(self, protocol: str, expected: str, got: str, transcript: tuple[Event, ...]) -> None:
+        """A check that held with whole segments did not with other ones."""
+        oracle = f"{protocol}/segmentation/same_verdict_however_cut"
+        sighting = self._seen.setdefault((oracle, ""), _Sighting(expected, got, Ended.ANSWERED, transcript, self.url))
+        sighting.places[self.check] = None
+
+    def note(self, text: str, octets: bytes = b"") -> None:
+        """Write a remark, such as what was read back from a mailbox, into the running transcript."""
+        shown = f": {octets[:2000]!r}" if octets else ""
+        self.transcript.note(text + shown, at_s=0.0, session=0)
+
+    def found_in(self, check: str) -> frozenset[str]:
+        """Ids of the oracles that saw something in this check."""
+        return frozenset(oracle for (oracle, _), seen in self._seen.items() if check in seen.places)
+
+    def results(self, rules: Iterable[tuple[str, str]]) -> list[CheckResult]:
+        """One result for each kind seen, and a satisfied one for each oracle that looked and saw nothing."""
+        rule_of = dict(rules)
+        results = []
+        for oracle in ORACLES.values():
+            if oracle.protocol not in self._judged:
+                continue
+            base = {requirement: rule_of.get(requirement, "") for requirement in oracle.requirements}
+            sightings = [(kind, seen) for (name, kind), seen in self._seen.items() if name == oracle.id]
+            for kind, seen in sightings:
+                name = f"imap/grammar/{kind}" if oracle.id == "imap/grammar/response" else oracle.id
+                results.append(
+                    CheckResult(
+                        check=name,
+                        title=oracle.title,
+                        requirements=oracle.requirements,
+                        rules=base,
+                        level=oracle.level,
+                        verdict=Verdict.VIOLATED,
+                        ended=seen.ended,
+                        expected=seen.expected,
+                        got=seen.got,
+                        transcript=seen.transcript,
+                        seen_in=tuple(seen.places),
+                        url=seen.url,
+                        rationale=oracle.rationale,
+                    )
+                )
+            if not sightings:
+                results.append(
+                    CheckResult(
+                        check=oracle.id,
+                        title=oracle.title,
+                        requirements=oracle.requirements,
+                        rules=base,
+                        level=oracle.level,
+                        verdict=Verdict.SATISFIED,
+                        rationale=oracle.rationale,
+                    )
+                )
+        return results

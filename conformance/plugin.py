@@ -1,0 +1,177 @@
+"""The pytest plugin: checks are collected as tests, fixtures are the bench's, verdicts become outcomes.
+
+`mailspec check` uses it through `conformance.judging`. With pytest itself, for checks of one's own:
+
+    pytest -p no:locust -p conformance.plugin -o python_files='check_*.py' -o python_functions='check_*' \\
+        --mailspec-url smtp://127.0.0.1:2525 my_checks/
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from conformance.bench import Bench
+from conformance.checks import Check, Tier, check_of
+from conformance.errors import InconclusiveError, NotApplicableError, UsageError
+from conformance.plan import Plan, Profile, Segment
+from conformance.runner import run_check
+from conformance.target import parse_account, target_of
+from reports.records import CheckResult, Verdict
+
+FIXTURES = ("dial", "smtp", "submission", "pop3", "imap", "mailbox", "maildrop", "folder")
+JUDGE = pytest.StashKey["JudgePlugin"]()
+
+Listener = Callable[[CheckResult], None]
+
+
+class JudgePlugin:
+    """One run's bench and the results so far. Registered by `mailspec check`, or made from pytest's own options."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        only: Sequence[str] = (),
+        on_collected: Callable[[int], None] | None = None,
+        on_result: Listener | None = None,
+    ) -> None:
+        self.bench = bench
+        self.results: list[CheckResult] = []
+        self._only = only
+        self._on_collected = on_collected
+        self._on_result = on_result
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Let fixtures find the bench."""
+        config.stash[JUDGE] = self
+
+    def wanted(self, check: Check) -> bool:
+        """Whether the plan's tier and the user's selection include the check."""
+        if check.tier > self.bench.plan.tier:
+            return False
+        return not self._only or any(fnmatch.fnmatchcase(check.id, pattern) for pattern in self._only)
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave out what the plan does not include, before anything is set up for it."""
+        kept: list[pytest.Item] = []
+        left: list[pytest.Item] = []
+        for item in items:
+            check = check_of(getattr(item, "obj", None))
+            (left if check is not None and not self.wanted(check) else kept).append(item)
+        if left:
+            config.hook.pytest_deselected(items=left)
+            items[:] = kept
+        if self._on_collected is not None:
+            self._on_collected(len(items))
+
+    def judge(self, check: Check, arguments: dict[str, object]) -> CheckResult:
+        """Run one check and keep its result."""
+        result = run_check(self.bench, check, arguments)
+        self.results.append(result)
+        if self._on_result is not None:
+            self._on_result(result)
+        return result
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options for using the plugin with pytest itself. Never `--host`: locust's own plugin owns that."""
+    group = parser.getgroup("mailspec", "mailspec conformance checks")
+    group.addoption("--mailspec-url", action="append", default=[], metavar="URL", help="endpoint to judge; repeatable")
+    group.addoption(
+        "--mailspec-account", action="append", default=[], metavar="USER:PASSWORD", help="test account; repeatable"
+    )
+    group.addoption("--mailspec-domain", default=None, help="mail domain of the accounts")
+    group.addoption("--mailspec-profile", default="standard", choices=[profile.value for profile in Profile])
+    group.addoption("--mailspec-seed", default=0, type=int)
+    group.addoption("--mailspec-tier", default="safe", choices=[tier.name.lower() for tier in Tier])
+    group.addoption("--mailspec-segment", default="each", choices=[segment.value for segment in Segment])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the judge from pytest's options, unless `mailspec check` brought its own."""
+    urls = config.getoption("mailspec_url")
+    if not urls or config.stash.get(JUDGE, None) is not None:
+        return
+    try:
+        target = target_of(
+            urls,
+            [parse_account(text) for text in config.getoption("mailspec_account")],
+            domain=config.getoption("mailspec_domain"),
+        )
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    plan = Plan(
+        profile=Profile(config.getoption("mailspec_profile")),
+        seed=config.getoption("mailspec_seed"),
+        tier=Tier[config.getoption("mailspec_tier").upper()],
+        segment=Segment(config.getoption("mailspec_segment")),
+    )
+    bench = Bench(target, plan)
+    bench.discover()
+    config.pluginmanager.register(JudgePlugin(bench), "mailspec-judge")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the bench's own sessions."""
+    judge = config.stash.get(JUDGE, None)
+    if judge is not None:
+        judge.bench.close()
+
+
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> pytest.Function | None:
+    """Collect a check as a test function whose parameters are its fixtures alone: strategies fill the others."""
+    check = check_of(obj)
+    if check is None or collector.config.stash.get(JUDGE, None) is None:
+        return None
+    judge: JudgePlugin = collector.config.stash[JUDGE]
+
+    def put(**arguments: object) -> None:
+        _report(judge.judge(check, arguments))
+
+    put.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(fixture, inspect.Parameter.KEYWORD_ONLY) for fixture in check.fixtures]
+    )
+    put.mailspec_check = check  # type: ignore[attr-defined]
+    put.__doc__ = check.title
+    return pytest.Function.from_parent(collector, name=name, callobj=put)
+
+
+def _report(result: CheckResult) -> None:
+    if result.verdict is Verdict.VIOLATED:
+        pytest.fail(
+            f"{result.check} ({result.level.value}, {', '.join(result.requirements)})\n"
+            f"expected {result.expected}\ngot {result.got}",
+            pytrace=False,
+        )
+    if result.verdict is not Verdict.SATISFIED:
+        pytest.skip(f"{result.verdict.value}: {result.reason}")
+
+
+def _provide(name: str) -> Callable[..., object]:
+    @pytest.fixture(name=name)
+    def provide(request: pytest.FixtureRequest) -> Iterator[object]:
+        judge = request.config.stash.get(JUDGE, None)
+        check = check_of(request.function)
+        if judge is None or check is None:
+            pytest.skip(f"{name} belongs to mailspec checks: give --mailspec-url and decorate the check")
+        context = judge.bench.fixture(name, check)
+        try:
+            value = context.__enter__()
+        except (NotApplicableError, InconclusiveError) as error:
+            # Not pytest's skip: the check gets a result of its own that says why.
+            yield error
+            return
+        try:
+            yield value
+        finally:
+            context.__exit__(None, None, None)
+
+    return provide
+
+
+dial, smtp, submission, pop3, imap, mailbox, maildrop, folder = (_provide(name) for name in FIXTURES)

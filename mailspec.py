@@ -1,0 +1,393 @@
+"""The command `mailspec`. Each subcommand imports what it needs only when it is called."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from conformance.configuration import Configuration
+    from conformance.target import Account, Target
+
+VERSION = "0.1.0"
+USAGE = 2
+NO_VERDICT = 3
+TIERS = ("safe", "intrusive", "destructive")
+PROFILES = ("quick", "standard", "thorough")
+SEGMENTS = ("each", "whole", "octets", "random")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="mailspec")
+def main() -> None:
+    """Tell whether a mail server speaks SMTP, POP3 and IMAP as the RFCs say, and what load it carries."""
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    click.echo(f"mailspec: {message}", err=True)
+    raise SystemExit(status)
+
+
+# -- check ------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("urls", nargs=-1, metavar="[URL...]")
+@click.option("--account", "accounts", multiple=True, metavar="USER:PASSWORD", help="Test account; repeat for more.")
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    help="Password of every account given without one, on the file's first line.",
+)
+@click.option("--domain", help="Judge the mail host of this domain (by MX), and the domain of accounts without one.")
+@click.option("--resolver", metavar="ADDRESS[:PORT]", help="Name server for --domain.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Default: mailspec.toml, if it is here.")
+@click.option("--profile", type=click.Choice(PROFILES), default="standard", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed tries the same examples.")
+@click.option("--tier", type=click.Choice(TIERS), help="How much may be done to the server. Default: safe.")
+@click.option("--segment", type=click.Choice(SEGMENTS), default="each", show_default=True, help="How octets are cut.")
+@click.option("--only", multiple=True, metavar="PATTERN", help="Only checks whose id matches, as in 'smtp/*'.")
+@click.option("--checks", "own_checks", multiple=True, type=click.Path(exists=True, path_type=Path), help="Own checks.")
+@click.option("--strict", is_flag=True, help="SHOULD binds too.")
+@click.option("--i-own-this-server", is_flag=True, help="Needed for intrusive checks beyond this machine.")
+@click.option("--fault", "faults", multiple=True, help="Without a URL: a fault of the embedded server.")
+@click.option("--variant", "variants", multiple=True, help="Without a URL: a variant of the embedded server.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("mailspec-report"),
+    show_default=True,
+    help="Report folder.",
+)
+@click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML.")
+def check(
+    urls: tuple[str, ...],
+    accounts: tuple[str, ...],
+    password_file: Path | None,
+    domain: str | None,
+    resolver: str | None,
+    config_path: Path | None,
+    profile: str,
+    seed: int,
+    tier: str | None,
+    segment: str,
+    only: tuple[str, ...],
+    own_checks: tuple[Path, ...],
+    strict: bool,  # noqa: FBT001 - click passes flags by keyword
+    i_own_this_server: bool,  # noqa: FBT001
+    faults: tuple[str, ...],
+    variants: tuple[str, ...],
+    output: Path,
+    junit: Path | None,
+) -> None:
+    """Run the conformance suites against a mail system; without a URL, against the embedded reference server.
+
+    A URL is scheme://[user:password@]host[:port]; schemes are smtp, smtps, submission, submissions, lmtp, pop3,
+    pop3s, imap and imaps. Several URLs describe one mail system.
+
+    Exit status: 0 conforms, 1 violations, 2 usage, 3 no verdict possible.
+    """
+    from reports.writing import write_report
+
+    from conformance.checks import Tier
+    from conformance.errors import HarnessError, UsageError
+    from conformance.judging import judge
+    from conformance.plan import Plan, Profile, Segment
+    from conformance.progress import ProgressDisplay
+    from reports.grade import exit_code
+    from reports.terminal import render_text
+
+    try:
+        configuration, folder = _configuration(config_path)
+        if domain and not urls:
+            urls = (f"smtp://{_mail_host(domain, resolver)}",)
+        embedded = not urls and not configuration.targets
+        if (faults or variants) and not embedded:
+            raise UsageError("--fault and --variant belong to the embedded server: give no URL")
+        with contextlib.ExitStack() as stack:
+            if embedded:
+                urls = stack.enter_context(_embedded_server(faults, variants))
+                target = _embedded_target(urls)
+            else:
+                target = _target(configuration, folder, urls, accounts, password_file, domain)
+            chosen = Tier[(tier or ("intrusive" if embedded else "safe")).upper()]
+            if chosen > Tier.SAFE and not target.is_loopback and not i_own_this_server:
+                raise UsageError(
+                    f"--tier {chosen.name.lower()} changes mailboxes on a server beyond this machine: "
+                    "add --i-own-this-server if it is yours"
+                )
+            plan = Plan(profile=Profile(profile), seed=seed, tier=chosen, segment=Segment(segment))
+            with ProgressDisplay() as progress:
+                run = judge(
+                    target,
+                    plan,
+                    tool_version=VERSION,
+                    only=only,
+                    own_checks=own_checks,
+                    known=configuration.known_findings,
+                    pytest_arguments=[f"--junitxml={junit.absolute()}"] if junit else [],
+                    on_collected=progress.start,
+                    on_result=progress.show,
+                )
+    except UsageError as error:
+        _fail(str(error), USAGE)
+    except HarnessError as error:
+        _fail(str(error), NO_VERDICT)
+    except ValueError as error:
+        _fail(str(error), USAGE)
+    written = write_report(run, output)
+    click.echo(render_text(run), nl=False)
+    click.echo(f"\nReport: {written}")
+    raise SystemExit(int(exit_code(run.results, strict=strict)))
+
+
+def _configuration(path: Path | None) -> tuple[Configuration, Path]:
+    from conformance.configuration import Configuration, read_configuration
+
+    if path is None:
+        path = Path("mailspec.toml")
+        if not path.exists():
+            return Configuration(), Path()
+    return read_configuration(path), path.parent
+
+
+def _mail_host(domain: str, resolver: str | None) -> str:
+    from conformance.mx import mail_hosts
+
+    return mail_hosts(domain, resolver=resolver)[0]
+
+
+def _target(
+    configuration: Configuration,
+    folder: Path,
+    urls: tuple[str, ...],
+    accounts: tuple[str, ...],
+    password_file: Path | None,
+    domain: str | None,
+) -> Target:
+    from conformance.configuration import read_password, target_from
+    from conformance.target import Account, parse_account
+
+    def account(text: str) -> Account:
+        if password_file is not None and ":" not in text:
+            return Account(text, read_password(password_file))
+        return parse_account(text)
+
+    return target_from(
+        configuration, folder, urls=urls, accounts=tuple(account(text) for text in accounts), domain=domain
+    )
+
+
+@contextlib.contextmanager
+def _embedded_server(faults: tuple[str, ...], variants: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The reference server in this process, on ports the kernel chooses; its URLs."""
+    from reference_server.serving import cores_for
+
+    from reference_server.running import running_server
+
+    with running_server(cores=cores_for(faults=faults, variants=variants)) as server:
+        yield tuple(server.urls[name] for name in ("smtp", "submission", "pop3", "imap"))
+
+
+def _embedded_target(urls: tuple[str, ...]) -> Target:
+    from conformance.target import Account, target_of
+
+    accounts = (Account("alice@example.test", "secret"), Account("bob@example.test", "secret"))
+    return target_of(urls, accounts, domain="example.test")
+
+
+# -- list, explain ----------------------------------------------------------------------------------------------------
+
+
+@main.command(name="list")
+@click.argument(
+    "what", type=click.Choice(["checks", "requirements", "faults", "variants", "scenarios"]), required=False
+)
+@click.option("--coverage", is_flag=True, help="Per RFC and level: sentences, checked, unobservable, open.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_command(what: str | None, coverage: bool, as_json: bool) -> None:  # noqa: FBT001
+    """List checks, requirements, faults, variants or load scenarios; --coverage counts each RFC's sentences."""
+    from conformance import listing
+
+    if coverage:
+        from conformance.coverage import coverage as rows
+        from reports.terminal import render_coverage
+
+        click.echo(listing.coverage_json(rows()) if as_json else render_coverage(rows()), nl=False)
+        return
+    what = what or "checks"
+    if what == "checks":
+        entries = listing.checks()
+    elif what == "requirements":
+        entries = listing.requirements()
+    elif what == "scenarios":
+        from loadtest.scenarios import SCENARIOS
+
+        entries = [{"id": name, "summary": scenario.summary} for name, scenario in SCENARIOS.items()]
+    else:
+        from reference_server import serving
+
+        entries = serving.described_faults() if what == "faults" else serving.described_variants()
+    click.echo(listing.as_json(entries) if as_json else listing.as_text(entries), nl=False)
+
+
+@main.command()
+@click.argument("identifier", metavar="ID")
+def explain(identifier: str) -> None:
+    """Explain a check or a requirement: the rule, why it matters, what proves it."""
+    from conformance.listing import explanation
+    from reference_server import serving
+
+    text = explanation(identifier, serving.described_faults())
+    if text is None:
+        _fail(f"nothing is called {identifier}: see mailspec list checks, mailspec list requirements", USAGE)
+    click.echo(text, nl=False)
+
+
+# -- report, replay ---------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--html", type=click.Path(path_type=Path), help="Write an HTML page there.")
+@click.option("--baseline", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Compare with this run.")
+def report(runs: tuple[Path, ...], html: Path | None, baseline: Path | None) -> None:
+    """Render recorded runs again: one run, a matrix of several, or a comparison with a baseline."""
+    from reports.rendering import render_runs
+
+    from reports.records import decode_run
+
+    try:
+        decoded = [decode_run(path.read_bytes()) for path in runs]
+        before = decode_run(baseline.read_bytes()) if baseline else None
+    except ValueError as error:
+        _fail(str(error), USAGE)
+    text, page = render_runs(decoded, baseline=before)
+    click.echo(text, nl=False)
+    if html is not None:
+        html.write_text(page, encoding="utf-8")
+
+
+@main.command()
+@click.argument("run", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("identifier", metavar="ID")
+@click.argument("url", required=False)
+@click.option("--account", "accounts", multiple=True, metavar="USER:PASSWORD", help="Fills in the passwords left out.")
+@click.option("--script", type=click.Path(path_type=Path), help="Write a standalone Python script instead.")
+@click.option("--pcap", type=click.Path(path_type=Path), help="Write the transcript as a packet capture instead.")
+@click.option("--i-own-this-server", is_flag=True, help="Needed for any server beyond this machine.")
+def replay(
+    run: Path,
+    identifier: str,
+    url: str | None,
+    accounts: tuple[str, ...],
+    script: Path | None,
+    pcap: Path | None,
+    i_own_this_server: bool,  # noqa: FBT001
+) -> None:
+    """Put a recorded finding to a server again, octet for octet, without the suite; URL defaults to the one judged."""
+    from conformance.errors import HarnessError, UsageError
+    from conformance.replay import replay as put_again
+    from conformance.target import parse_account, parse_url
+    from reports.records import decode_run
+
+    try:
+        results = {result.check: result for result in decode_run(run.read_bytes()).results}
+        if identifier not in results:
+            raise UsageError(f"{run} has no result of {identifier}")
+        result = results[identifier]
+        if script is not None or pcap is not None:
+            _export(result, script, pcap)
+            return
+        endpoint, account = parse_url(url or result.url)
+        if not endpoint.is_loopback and not i_own_this_server:
+            raise UsageError(f"{endpoint} is beyond this machine: add --i-own-this-server if it is yours")
+        known: list[Account] = [parse_account(text) for text in accounts] + ([account] if account else [])
+        for line in put_again(result, endpoint, known):
+            click.echo(line)
+    except UsageError as error:
+        _fail(str(error), USAGE)
+    except HarnessError as error:
+        _fail(str(error), NO_VERDICT)
+    except ValueError as error:
+        _fail(str(error), USAGE)
+
+
+def _export(result: object, script: Path | None, pcap: Path | None) -> None:
+    from reports.pcap import pcap_of
+    from reports.replay_script import script_of
+
+    from reports.records import CheckResult
+
+    assert isinstance(result, CheckResult)
+    if script is not None:
+        script.write_text(script_of(result), encoding="utf-8")
+    if pcap is not None:
+        pcap.write_bytes(pcap_of(result))
+
+
+# -- serve ------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--port", "ports", multiple=True, metavar="NAME=PORT", help="Fix a port, as in imap=1143; repeatable.")
+@click.option("--only", help="Comma-separated listeners, as in imap,smtp.")
+@click.option("--user", "users", multiple=True, metavar="NAME:PASSWORD", help="Replace the default accounts.")
+@click.option("--fault", "faults", multiple=True, help="Break a rule; repeatable. See mailspec list faults.")
+@click.option("--variant", "variants", multiple=True, help="A legal server of another taste; repeatable.")
+@click.option("--allow-cleartext", is_flag=True, help="Permit plain-text log-in without TLS.")
+@click.option("--host", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--allow-remote", is_flag=True, help="Let --host be other than loopback.")
+@click.option("--list-faults", is_flag=True, help="List the faults by protocol and requirement, and end.")
+def serve(
+    ports: tuple[str, ...],
+    only: str | None,
+    users: tuple[str, ...],
+    faults: tuple[str, ...],
+    variants: tuple[str, ...],
+    allow_cleartext: bool,  # noqa: FBT001
+    address: str,
+    allow_remote: bool,  # noqa: FBT001
+    list_faults: bool,  # noqa: FBT001
+) -> None:
+    """Run the reference server; once all listeners are up, print one URL a line."""
+    from reference_server import serving
+
+    if list_faults:
+        click.echo(serving.fault_table(), nl=False)
+        return
+    try:
+        serving.serve(
+            ports=ports,
+            only=only.split(",") if only else (),
+            users=users,
+            faults=faults,
+            variants=variants,
+            allow_cleartext=allow_cleartext,
+            host=address,
+            allow_remote=allow_remote,
+        )
+    except (ValueError, OSError) as error:
+        _fail(str(error), USAGE)
+
+
+# -- load -------------------------------------------------------------------------------------------------------------
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="SCENARIO [URL...]")
+def load(arguments: tuple[str, ...]) -> None:
+    """Put load on a mail server: mailspec load submit smtp://127.0.0.1:2525 --users 20 --run-time 60s."""
+    # gevent patches the standard library, which must come before anything else is imported.
+    from loadtest.command import load as run_load
+
+    run_load.main(args=list(arguments), prog_name="mailspec load")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
