@@ -85,8 +85,8 @@ def repairs() -> tuple[Repair, ...]:
         _repair("nil_not_allowed", rf"{_BEFORE}NIL{_AFTER}", string, "NIL where a string must stand (RFC 9051 §9)"),
         _repair(
             "two_selectability_flags",
-            r"(\\\\(?:NonExistent|Noselect|Marked|Unmarked)) (?=[^()]*\)) *\\\\(?:NonExistent|Noselect|Marked|Unmarked)",
-            r"\1",
+            rf"{_BEFORE}\\(?:NonExistent|Noselect|Marked|Unmarked){_AFTER}",
+            r"\\Other",
             "more than one of \\NonExistent, \\Noselect, \\Marked, \\Unmarked (RFC 9051 §9 mbx-list-sflag)",
         ),
         _repair("recent_not_allowed", r"\\Recent", r"\\Seen", "\\Recent is only in FETCH FLAGS (RFC 9051 §9 flag)"),
@@ -118,7 +118,7 @@ def explain(raw: bytes, skeleton: Skeleton) -> list[Deviation]:
         return [_bad_quoted(raw, skeleton.offset(bad))]
     if name := re.match(r"\* (?:[0-9]+ )?([a-z][^ (){%*\]\x00-\x1f\x7f-\uffff]*)(?![^ ])", text, re.IGNORECASE):
         word = name[1].upper()
-        if word not in KNOWN_RESPONSES:
+        if not KNOWN_RESPONSES.fullmatch(word):
             return [Deviation("unknown_response", name.start(1), f"{word}: no grammar known, not judged")]
     line = folded(text)
     if line.problem == "unbalanced":
