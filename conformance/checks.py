@@ -14,7 +14,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
@@ -81,7 +81,7 @@ class Check:
 class _Draft:
     """What the decorators below `must` have said so far."""
 
-    strategies: Mapping[str, SearchStrategy[Any]] = MappingProxyType({})
+    strategies: Mapping[str, SearchStrategy[Any]] = field(default_factory=dict)
     tier: Tier | None = None
     at_most_examples: int | None = None
     cuts_itself: bool = False

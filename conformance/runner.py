@@ -15,7 +15,7 @@ from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 
 from conformance.bench import Bench
-from conformance.catalogue import requirement
+from conformance.catalogue import catalogue
 from conformance.checks import Check
 from conformance.errors import InconclusiveError, NotApplicableError, ViolationError
 from conformance.plan import Segment
@@ -186,7 +186,7 @@ def result_of(bench: Bench, check: Check, outcome: _Outcome, started: float) -> 
         check=check.id,
         title=check.title,
         requirements=check.requirements,
-        rules={name: requirement(name).rule for name in check.requirements},
+        rules={name: entry.rule for name in check.requirements if (entry := catalogue().get(name)) is not None},
         level=check.level,
         verdict=outcome.verdict,
         ended=outcome.ended,

@@ -97,7 +97,8 @@ class ImapSession(Session):
         while (raw := self._reader.next_raw()) is None:
             self._reader.feed(self.connection.receive(deadline))
         for deviation in recognise(raw):
-            self.setting.watcher.deviation(self.protocol, deviation.kind, deviation.detail, raw[:2000])
+            if deviation.proven:
+                self.setting.watcher.deviation(self.protocol, deviation.kind, deviation.detail, raw[:2000])
         return parse(raw)
 
     def next_tag(self) -> bytes:
