@@ -1,0 +1,4 @@
+"""Server core for POP3 (RFC 1939), with APOP, TOP and UIDL.
+
+Extensions: CAPA, RESP-CODES, PIPELINING (RFC 2449), STLS (2595), AUTH-RESP-CODE (3206), SASL (5034).
+"""

@@ -1,0 +1,181 @@
+"""USER and PASS, APOP, AUTH, STLS: how a client becomes somebody (RFC 1939 §4, §7, RFC 2595 §4, RFC 5034)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from reference_server import sasl
+from reference_server.core import Settings, Surroundings
+from reference_server.pop3.base import Session
+from reference_server.pop3.maildrop import Maildrop
+from reference_server.pop3.session import Event, State, Verb
+from reference_server.sasl import Challenge, Exchange, Failure, Kind, Step, Success
+from reference_server.stores import Account, SharedSecrets, Store
+
+_FAILURES: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.CANCELLED: "authentication cancelled",
+        Kind.NOT_BASE64: "not base64",
+        Kind.MALFORMED: "response does not follow the mechanism",
+        Kind.NOT_AUTHORIZED: "not authorised to act for that user",
+    }
+)
+
+
+class Authorization(Session):
+    """Commands of the AUTHORIZATION state."""
+
+    sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = sasl.MECHANISMS
+
+    def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
+        super().__init__(store, settings, surroundings)
+        self._exchange: Exchange | None = None
+        self._timestamp: bytes | None = None
+
+    def greeting(self) -> bytes:
+        """The first line; holds the APOP challenge when the store can check one (RFC 1939 §7)."""
+        if not isinstance(self.store, SharedSecrets):
+            return self.ok(f"{self.settings.hostname} POP3 ready")
+        self._timestamp = self.timestamp()
+        return self.ok(f"POP3 ready {self._timestamp.decode('ascii')}")
+
+    def timestamp(self) -> bytes:
+        """An APOP challenge in the form of a message id, different for every session (RFC 1939 §7)."""
+        return f"<{self.settings.unique()}@{self.settings.hostname}>".encode("ascii")
+
+    def plaintext_allowed(self) -> bool:
+        """Whether a password may be sent as things are (RFC 2595 §2.3, RFC 8314 §4.1)."""
+        return self.tls or self.settings.allow_cleartext
+
+    def on_user(self, argument: bytes) -> bytes:
+        """USER: the name is taken whether it is known or not, so that nobody can ask who is (RFC 1939 §13)."""
+        if not argument:
+            return self.err("USER needs a name")
+        if not self.plaintext_allowed():
+            return self.err("encryption required: STLS first")
+        self.user_name = argument.decode("ascii")
+        self.advance(Verb.USER)
+        return self.ok("send PASS")
+
+    def on_pass(self, argument: bytes) -> bytes:
+        """PASS: everything after the one space is the password, spaces included (RFC 1939 §7)."""
+        name, self.user_name = self.user_name, None
+        assert name is not None, "PASS is only reached after USER"
+        account = self.verify(name, argument.decode("ascii")) if argument else None
+        return self.opened(account) if account else self.wrong_credentials()
+
+    def on_apop(self, argument: bytes) -> bytes:
+        """APOP: name and digest; may be tried again with the same challenge (RFC 1939 §7)."""
+        if self._timestamp is None:
+            return self.err("APOP is not offered here")
+        name, space, digest = argument.rpartition(b" ")
+        if not (name and space and digest):
+            return self.err("APOP needs a name and a digest")
+        account = self.verify_digest(name.decode("ascii"), self._timestamp, digest.decode("ascii"))
+        return self.opened(account) if account else self.wrong_credentials()
+
+    def verify(self, name: str, password: str) -> Account | None:
+        """Whose name and password these are."""
+        return self.store.log_in(name, password)
+
+    def verify_digest(self, name: str, timestamp: bytes, digest: str) -> Account | None:
+        """Whose name and APOP digest these are."""
+        assert isinstance(self.store, SharedSecrets)
+        return self.store.log_in_by_digest(name, timestamp, digest)
+
+    def opened(self, account: Account) -> bytes:
+        """The credentials are right: lock the maildrop and number its messages, or say that it is in use."""
+        inbox = account.mailbox("INBOX")
+        if inbox is None:
+            self.advance(Event.LOG_IN_FAILED)
+            return self.err("no maildrop", code="SYS/PERM")
+        if not inbox.lock():
+            self.advance(Event.LOG_IN_FAILED)
+            return self.err("another session has the maildrop", code="IN-USE")
+        self._locked = inbox
+        self._maildrop = Maildrop(inbox)
+        self.advance(Event.LOGGED_IN)
+        return self.ok("maildrop locked and ready")
+
+    def wrong_credentials(self) -> bytes:
+        """The same words whether the name or the password was wrong (RFC 1939 §13, RFC 3206 §4)."""
+        self.advance(Event.LOG_IN_FAILED)
+        return self.err("authentication failed", code="AUTH")
+
+    def release(self) -> None:
+        """Give the maildrop back, if there is one; nothing is removed."""
+        if self._locked is not None:
+            self._locked.unlock()
+        self._locked = self._maildrop = None
+
+    def on_auth(self, argument: bytes) -> bytes:
+        """AUTH: begin a SASL exchange (RFC 5034 §4)."""
+        words = argument.split(b" ")
+        if not words[0] or len(words) > 2:
+            return self.err("AUTH mechanism [initial-response]")
+        mechanism = self.sasl_mechanisms.get(words[0].upper().decode("ascii"))
+        if mechanism is None:
+            return self.err("mechanism not supported")
+        if not self.plaintext_allowed():
+            return self.err("encryption required: STLS first")
+        self._exchange = mechanism(self.verify, self.decode_base64)
+        return self.after_step(self._exchange.start(words[1] if len(words) == 2 else None))
+
+    def decode_base64(self, line: bytes) -> bytes:
+        """Base64, strictly. Raises ValueError (RFC 5034 §4: nothing outside the alphabet, padding only at the end)."""
+        return sasl.decode_base64(line)
+
+    def on_auth_line(self, line: bytes) -> bytes:
+        """A response to a challenge, CRLF removed."""
+        assert self._exchange is not None
+        return self.after_step(self._exchange.step(line))
+
+    def after_step(self, step: Step) -> bytes:
+        """Word the outcome of a step, and move on."""
+        if isinstance(step, Challenge):
+            if self.state is not State.AUTHENTICATING:
+                self.advance(Verb.AUTH)
+            return self.challenge(step.encoded)
+        self._exchange = None
+        if isinstance(step, Success):
+            return self.opened(step.account)
+        return self.auth_failed(step)
+
+    def challenge(self, encoded: bytes) -> bytes:
+        """The `+`; the space stays even when nothing follows it (RFC 5034 §4)."""
+        return b"+ " + encoded + b"\r\n"
+
+    def auth_failed(self, failure: Failure) -> bytes:
+        """The refusal for each kind of failure."""
+        if failure.kind is Kind.WRONG_CREDENTIALS:
+            return self.wrong_credentials()
+        self.advance(Event.LOG_IN_FAILED)
+        return self.err(_FAILURES[failure.kind])
+
+    def auth_line_too_long(self) -> bytes:
+        """A response beyond the buffer ends the exchange."""
+        self._exchange = None
+        self.advance(Event.LOG_IN_FAILED)
+        return self.err("line too long")
+
+    def auth_line_limit(self) -> int:
+        """Longest response in octets, CRLF included; the limit on commands does not hold here (RFC 5034 §4)."""
+        return sasl.MAX_LINE_OCTETS
+
+    def offers_stls(self) -> bool:
+        """Only before the log-in, and never inside TLS (RFC 2595 §4)."""
+        return self.surroundings.tls_available and not self.tls and self.state is not State.TRANSACTION
+
+    def on_stls(self) -> bytes:
+        """STLS: after the +OK nothing more is read in clear."""
+        if not self.offers_stls():
+            return self.err("TLS is active already" if self.tls else "TLS is not offered here")
+        self.advance(Verb.STLS)
+        return self.ok("begin TLS negotiation")
+
+    def forget_session(self) -> None:
+        """Drop all that the client said in clear."""
+        self.user_name = None
+        self._exchange = None

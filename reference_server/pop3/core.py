@@ -1,0 +1,207 @@
+"""The POP3 server core: octets in, responses and actions out (RFC 1939, RFC 2449).
+
+The parts stand in modules named after the states; here is what drives them. Each behaviour that a requirement names is
+one small method, so that a fault or a variant is a subclass that overrides one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
+from reference_server.pop3.authorization import Authorization
+from reference_server.pop3.session import VERBS, Event, State, Verb
+from reference_server.pop3.transaction import Transaction
+from reference_server.stores import Store
+
+MAX_COMMAND_LINE_OCTETS = 255
+"""CRLF included (RFC 2449 §4)."""
+
+# Keyword and arguments are printable ASCII (RFC 1939 §3).
+_UNPRINTABLE = re.compile(rb"[^\x20-\x7e]")
+
+_DEAF = frozenset({State.SECURING, State.CLOSED})
+
+
+class Pop3Core(Authorization, Transaction):
+    """One POP3 session; implements `core.Core`."""
+
+    def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
+        super().__init__(store, settings, surroundings)
+        self._pending = b""
+        self._heard_at = 0.0
+        self._inside_overlong_line = False
+        self._with_argument: Mapping[Verb, Callable[[bytes], bytes]] = {
+            Verb.USER: self.on_user,
+            Verb.PASS: self.on_pass,
+            Verb.APOP: self.on_apop,
+            Verb.AUTH: self.on_auth,
+            Verb.LIST: self.on_list,
+            Verb.UIDL: self.on_uidl,
+            Verb.RETR: self.on_retr,
+            Verb.DELE: self.on_dele,
+            Verb.TOP: self.on_top,
+        }
+        self._without_argument: Mapping[Verb, Callable[[], bytes]] = {
+            Verb.STLS: self.on_stls,
+            Verb.CAPA: self.on_capa,
+            Verb.STAT: self.on_stat,
+            Verb.NOOP: self.on_noop,
+            Verb.RSET: self.on_rset,
+            Verb.QUIT: self.on_quit,
+        }
+
+    # What the shell calls.
+
+    def connected(self, now: float) -> list[Action]:
+        """Greet."""
+        self._heard_at = now
+        return [Send(self.greeting())]
+
+    def receive(self, octets: bytes, now: float) -> list[Action]:
+        """Answer every command that is complete, in order (RFC 2449 §6.8)."""
+        self._heard_at = now
+        if self.state in _DEAF:
+            return []
+        pending = self._pending + octets
+        at = 0
+        responses: list[bytes] = []
+        while at < len(pending) and self.state not in _DEAF:
+            at, response = self.read_line(pending, at)
+            if response is None:
+                break
+            responses.append(response)
+        self._pending = self.left_over(pending[at:])
+        actions: list[Action] = [Send(b"".join(responses))] if responses else []
+        if self.state is State.SECURING:
+            actions.append(StartTls())
+        elif self.state is State.CLOSED:
+            actions.append(Close())
+        return actions
+
+    def left_over(self, octets: bytes) -> bytes:
+        """What is kept for later: nothing once STLS or QUIT was accepted (RFC 2595 §4)."""
+        return b"" if self.state in _DEAF else octets
+
+    def tls_started(self, now: float) -> list[Action]:
+        """Still in AUTHORIZATION, and without a new greeting (RFC 2595 §4)."""
+        self._heard_at = now
+        self.tls = True
+        self.forget_session()
+        self.advance(Event.TLS_STARTED)
+        return self.receive(b"", now)
+
+    def wake(self, now: float) -> list[Action]:
+        """A POP3 session sees the maildrop as it was at the log-in, whatever happens to it."""
+        return []
+
+    def timer(self, now: float) -> list[Action]:
+        """Close without a word, and without removing anything (RFC 1939 §3)."""
+        if self.deadline is None or now < self.deadline:
+            return []
+        self.release()
+        self.state = State.CLOSED
+        return [Close()]
+
+    @property
+    def deadline(self) -> float | None:
+        """When the client will have been silent for too long, on the clock of `now`."""
+        return None if self.state is State.CLOSED else self._heard_at + self.settings.pop3_timeout_s
+
+    def disconnected(self) -> None:
+        """The connection is gone without QUIT: nothing is removed (RFC 1939 §6)."""
+        self.release()
+        self._pending = b""
+        self.state = State.CLOSED
+
+    # How a command line is read.
+
+    def read_line(self, pending: bytes, at: int) -> tuple[int, bytes | None]:
+        """Take one line from `pending`, from `at` on; returns where it ended and the answer, None if not whole."""
+        limit = self.line_limit()
+        end = self.command_line_end(pending, at)
+        if not end:
+            if len(pending) - at > limit:
+                self._inside_overlong_line = True
+                at = len(pending) - 1
+            return at, None
+        line = pending[at:end]
+        if self._inside_overlong_line or len(line) > limit:
+            self._inside_overlong_line = False
+            return end, self.on_overlong_line()
+        line = line.removesuffix(b"\n").removesuffix(b"\r")
+        return end, self.on_auth_line(line) if self.state is State.AUTHENTICATING else self.on_command(line)
+
+    def command_line_end(self, pending: bytes, at: int) -> int:
+        """Index after the next line end at or after `at`, 0 if there is none yet (RFC 1939 §3: only CRLF)."""
+        end = pending.find(b"\r\n", at)
+        return end + 2 if end >= 0 else 0
+
+    def line_limit(self) -> int:
+        """Longest line in octets, CRLF included."""
+        return self.auth_line_limit() if self.state is State.AUTHENTICATING else MAX_COMMAND_LINE_OCTETS
+
+    def on_overlong_line(self) -> bytes:
+        """A line beyond its limit came to its end; none of it is obeyed."""
+        if self.state is State.AUTHENTICATING:
+            return self.auth_line_too_long()
+        return self.err("line too long")
+
+    def on_command(self, line: bytes) -> bytes:
+        """Run one command line, CRLF removed."""
+        word, space, argument = line.partition(b" ")
+        verb = VERBS.get(word.upper())
+        if verb is not Verb.PASS:
+            self.drop_user_name()
+        if _UNPRINTABLE.search(line):
+            return self.err("invalid character")
+        if verb is None:
+            return self.err("unknown command")
+        if (self.state, verb) not in self.transitions:
+            return self.out_of_place()
+        if space and not argument and verb is not Verb.PASS:
+            return self.err("a space and no argument after it")
+        if verb in self._with_argument:
+            return self._with_argument[verb](argument)
+        if argument:
+            return self.err(f"{verb.value.decode('ascii')} takes no argument")
+        return self._without_argument[verb]()
+
+    def drop_user_name(self) -> None:
+        """PASS comes immediately after USER, or not at all (RFC 1939 §7)."""
+        self.user_name = None
+        if self.state is State.USER_GIVEN:
+            self.state = State.AUTHORIZATION
+
+    def out_of_place(self) -> bytes:
+        """The answer to a command that does not belong to the state (RFC 1939 §3)."""
+        return self.err("not in this state")
+
+    # Commands that belong to both states.
+
+    def on_capa(self) -> bytes:
+        """CAPA: one line for each capability (RFC 2449 §5)."""
+        listing = "".join(f"{capability}\r\n" for capability in self.capabilities())
+        return self.multi_line(self.ok("capability list follows"), listing.encode("ascii"))
+
+    def capabilities(self) -> list[str]:
+        """The capabilities that hold right now, each with its parameters."""
+        offered = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
+        if self.plaintext_allowed():
+            offered += ["USER", f"SASL {' '.join(self.sasl_mechanisms)}"]
+        if self.offers_stls():
+            offered.append("STLS")
+        return [*offered, "IMPLEMENTATION mailspec"]
+
+    def on_quit(self) -> bytes:
+        """QUIT: after the log-in this, and nothing else, removes what is marked (RFC 1939 §6)."""
+        if self.state is State.TRANSACTION:
+            self.update()
+        self.advance(Verb.QUIT)
+        return self.ok("bye")
+
+    def update(self) -> None:
+        """The UPDATE state: remove the marked messages, release the lock."""
+        self.maildrop.commit()
+        self.release()

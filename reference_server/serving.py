@@ -1,0 +1,132 @@
+"""What `mailspec serve` does: a reference server in the foreground, until a signal ends it."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from reference_server.core import Settings
+from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
+from reference_server.running import Host, default_cores
+from reference_server.stores.memory import DEFAULT_USERS, MemoryStore
+
+# Where faults and variants are declared; importing a module registers them.
+_DECLARATIONS = tuple(
+    f"reference_server.{package}.{kind}" for package in ("smtp", "pop3", "imap") for kind in ("faults", "variants")
+)
+
+
+def load_faults_and_variants() -> None:
+    """Register every fault and variant. A second call does nothing.
+
+    Raises:
+        ImportError: a module of declarations is broken.
+    """
+    for name in _DECLARATIONS:
+        importlib.import_module(name)
+
+
+def list_faults() -> list[Fault]:
+    """Every planted fault, by protocol and name."""
+    load_faults_and_variants()
+    return sorted(FAULTS.values(), key=lambda fault: (fault.protocol, fault.name))
+
+
+def list_variants() -> list[Variant]:
+    """Every legal variant, by protocol and name."""
+    load_faults_and_variants()
+    return sorted(VARIANTS.values(), key=lambda variant: (variant.protocol, variant.name))
+
+
+def cores_with(faults: Iterable[str] = (), variants: Iterable[str] = ()) -> dict[str, type]:
+    """The cores to serve, by protocol, with these faults and variants in them.
+
+    Several of one protocol become one class that inherits from all; what comes first has the last word.
+
+    Raises:
+        ValueError: a name is unknown, or two of them cannot be in one server.
+    """
+    load_faults_and_variants()
+    wanted: dict[str, list[type]] = {}
+    for name in faults:
+        if name not in FAULTS:
+            raise ValueError(f"there is no fault {name}; `mailspec list faults` names them")
+        wanted.setdefault(FAULTS[name].protocol, []).append(FAULTS[name].core)
+    for name in variants:
+        if name not in VARIANTS:
+            raise ValueError(f"there is no variant {name}; `mailspec list variants` names them")
+        wanted.setdefault(VARIANTS[name].protocol, []).append(VARIANTS[name].core)
+    return {protocol: combined(cores) for protocol, cores in wanted.items()}
+
+
+def combined(cores: Sequence[type]) -> type:
+    """One class that behaves like all of these.
+
+    Raises:
+        ValueError: their order of inheritance contradicts itself.
+    """
+    distinct = list(dict.fromkeys(cores))
+    if len(distinct) == 1:
+        return distinct[0]
+    name = "And".join(core.__name__ for core in distinct)
+    try:
+        return type(name, tuple(distinct), {"__doc__": f"{name}: several in one server."})
+    except TypeError as error:
+        raise ValueError(f"these cannot be combined: {', '.join(core.__name__ for core in distinct)}") from error
+
+
+def serve(
+    *,
+    ports: Mapping[str, int] | None = None,
+    only: Iterable[str] | None = None,
+    users: Mapping[str, str] | None = None,
+    faults: Iterable[str] = (),
+    variants: Iterable[str] = (),
+    allow_cleartext: bool = False,
+    allow_remote: bool = False,
+    host: str = "127.0.0.1",
+    ca_file: Path | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM. Once all services listen, their URLs go to standard output, one a line.
+
+    `only` and `ports` go by URL scheme; `users` maps addresses to passwords in place of the default ones; `ca_file`
+    is where to leave the certificate authority's certificate in PEM. Call it from the main thread.
+
+    Raises:
+        ValueError: a name is unknown, an address is no address, or the host is not loopback and `allow_remote` is off.
+        OSError: a port is taken, or the file cannot be written.
+    """
+    addresses = DEFAULT_USERS if users is None else users
+    store = MemoryStore(addresses)
+    domains = frozenset(address.rpartition("@")[2].casefold() for address in addresses)
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with Host() as runner:
+            server = runner.start(
+                store=store,
+                cores={**default_cores(), **cores_with(faults, variants)},
+                settings=Settings(domains=domains or Settings.domains, allow_cleartext=allow_cleartext),
+                services=only,
+                ports=ports,
+                host=host,
+                allow_remote=allow_remote,
+            )
+            if ca_file is not None:
+                ca_file.write_bytes(server.ca_pem)
+            for url in server.urls.values():
+                sys.stdout.write(f"{url}\n")
+            sys.stdout.flush()
+            ended.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
