@@ -1,0 +1,55 @@
+"""APPEND (RFC 3501 §6.3.11; APPENDUID, RFC 4315 §3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from reference_server.imap.grammar import Cursor, GrammarError
+from reference_server.imap.names import Names, parse_mailbox
+from reference_server.imap.storing import can_be_kept
+from reference_server.stores import Mailbox
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Arguments of APPEND: the mailbox as on the wire."""
+
+    mailbox: bytes
+    flags: tuple[str, ...]
+    internal_date: datetime | None
+    octets: bytes
+
+
+def parse_append(cursor: Cursor) -> Append:
+    """`append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal`."""
+    mailbox = parse_mailbox(cursor)
+    cursor.space()
+    flags: list[str] = []
+    if cursor.peek(b"("):
+        flags = cursor.flag_list()
+        cursor.space()
+    internal_date = None
+    if cursor.peek(b'"'):
+        internal_date = cursor.date_time()
+        cursor.space()
+    octets = cursor.literal()
+    # CHAR8 is any octet but NUL (RFC 3501 §9): what came in this way must be able to go out again.
+    if b"\0" in octets:
+        raise GrammarError("NUL in the message")
+    return Append(mailbox, tuple(flags), internal_date, octets)
+
+
+class AppendCommand(Names):
+    """Mixin: APPEND."""
+
+    def on_append(self, asked: Append) -> bytes:
+        """Answer APPEND. If the mailbox is selected, EXISTS goes out before the OK, as with every command."""
+        mailbox = self.target(asked.mailbox)
+        flags = frozenset(flag for flag in asked.flags if can_be_kept(flag))
+        uid = self.append_to(mailbox, asked.octets, flags, asked.internal_date)
+        return b"[APPENDUID %d %d] APPEND completed" % (mailbox.uid_validity, uid)
+
+    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+        """Store the message with just these flags, \\Recent and that date, or now (RFC 3501 §6.3.11); its UID."""
+        return mailbox.append(octets, flags=flags, internal_date=internal_date)

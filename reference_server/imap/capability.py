@@ -1,0 +1,74 @@
+"""CAPABILITY, NOOP, LOGOUT and the greeting: what is valid in every state (RFC 3501 §6.1, §7.1, §7.2.1)."""
+
+from __future__ import annotations
+
+from reference_server import sasl
+from reference_server.imap.changes import Changes
+from reference_server.imap.session import State
+
+ALWAYS = (
+    b"LITERAL+",
+    b"SASL-IR",
+    b"ID",
+    b"ENABLE",
+    b"IDLE",
+    b"NAMESPACE",
+    b"CHILDREN",
+    b"UNSELECT",
+    b"UIDPLUS",
+    b"ESEARCH",
+    b"MOVE",
+)
+"""Extensions that are always on offer. An extension adds its name."""
+
+
+class AnyState(Changes):
+    """Mixin: greeting, CAPABILITY, NOOP, LOGOUT."""
+
+    def greet(self) -> None:
+        """The greeting, with the capabilities in it (RFC 3501 §7.1)."""
+        self.untagged(b"OK [CAPABILITY %b] %b ready" % (b" ".join(self.capabilities()), self.hostname))
+
+    @property
+    def hostname(self) -> bytes:
+        """Our own name, for people to read."""
+        return self.settings.hostname.encode("ascii", "replace")
+
+    def capabilities(self) -> list[bytes]:
+        """What is on offer now; it changes with TLS and log-in (RFC 3501 §6.1.1)."""
+        names = [b"IMAP4rev1", *ALWAYS]
+        if self.state is State.NOT_AUTHENTICATED:
+            if self.may_start_tls():
+                names.append(b"STARTTLS")
+            if self.may_log_in():
+                names += [b"AUTH=" + name.encode("ascii") for name in sasl.MECHANISMS]
+            else:
+                names.append(b"LOGINDISABLED")
+        return names
+
+    def may_start_tls(self) -> bool:
+        """Whether STARTTLS is on offer: not twice."""
+        return self.surroundings.tls_available and not self.tls
+
+    def may_log_in(self) -> bool:
+        """Whether a password may be sent at all: not in the clear, unless the operator lets it (RFC 3501 §11.2)."""
+        return self.tls or self.settings.allow_cleartext
+
+    def on_capability(self, _: None) -> bytes:
+        """Answer CAPABILITY."""
+        self.untagged(b"CAPABILITY " + b" ".join(self.capabilities()))
+        return b"CAPABILITY completed"
+
+    def on_noop(self, _: None) -> bytes:
+        """Answer NOOP; what there is to tell goes out with every command."""
+        return b"NOOP completed"
+
+    def on_logout(self, _: None) -> None:
+        """Answer LOGOUT: BYE, then the tagged OK, then the end (RFC 3501 §6.1.3)."""
+        self.say_bye()
+        self.complete(b"OK", b"LOGOUT completed")
+        self.hang_up()
+
+    def say_bye(self) -> None:
+        """The BYE that has to come before LOGOUT is completed."""
+        self.untagged(b"BYE logging out")

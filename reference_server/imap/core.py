@@ -1,0 +1,214 @@
+"""The IMAP4rev1 session as a sans-IO core (RFC 3501): octets and time in, actions out.
+
+What a command does is in the mixin of its module; here is what holds for all of them: reading, state, completion.
+"""
+
+from __future__ import annotations
+
+from reference_server.core import Action
+from reference_server.imap import literals
+from reference_server.imap.append import AppendCommand
+from reference_server.imap.auth import Authentication
+from reference_server.imap.commands import COMMANDS, Command
+from reference_server.imap.copying import CopyCommands
+from reference_server.imap.grammar import TAG, Cursor, GrammarError
+from reference_server.imap.idle import IdleCommand
+from reference_server.imap.listing import ListCommands
+from reference_server.imap.literals import Announced, Flood, RawCommand
+from reference_server.imap.mailboxes import MailboxCommands
+from reference_server.imap.namespace import Namespace
+from reference_server.imap.search import SearchCommand
+from reference_server.imap.session import RefusedError, Running, State
+from reference_server.imap.storing import StoreCommand
+
+MAX_BAD_COMMANDS = 50
+"""Commands in a row answered BAD before the session ends: the other side does not speak IMAP."""
+
+MAX_LITERALS_OCTETS = 1_048_576
+"""Octets of all literals of one command together, once logged in; APPEND has its own limit."""
+
+MAX_EARLY_LITERALS_OCTETS = 65_536
+"""The same before log-in, when anybody can send them."""
+
+
+class ImapCore(
+    StoreCommand,
+    CopyCommands,
+    AppendCommand,
+    SearchCommand,
+    MailboxCommands,
+    ListCommands,
+    Authentication,
+    IdleCommand,
+    Namespace,
+):
+    """One IMAP session; implements `reference_server.core.Core`.
+
+    A shell sets `request_wake` and answers its call, which may come from any thread, with `wake`.
+    """
+
+    # How the shell drives it.
+
+    def connected(self, now: float) -> list[Action]:
+        """Greet."""
+        self._heard_at = now
+        self.greet()
+        return self.taken_actions()
+
+    def receive(self, octets: bytes, now: float) -> list[Action]:
+        """Take octets, cut anywhere, and do all that is complete."""
+        self._heard_at = now
+        # During the handshake nothing in the clear counts; after BYE nothing does.
+        if not self.handshaking and self.state is not State.LOGOUT:
+            self.reader.feed(octets)
+        while not self.handshaking and self.state is not State.LOGOUT and self.take_one():
+            if self.bad_commands > MAX_BAD_COMMANDS:
+                self.bye(b"too many bad commands")
+        return self.taken_actions()
+
+    def tls_started(self, now: float) -> list[Action]:
+        """The session is private now; the client asks for the capabilities anew (RFC 3501 §6.2.1)."""
+        self._heard_at = now
+        self.handshaking = False
+        self.tls = True
+        return self.taken_actions()
+
+    def wake(self, now: float) -> list[Action]:
+        """The selected mailbox changed."""
+        self.on_wake()
+        return self.taken_actions()
+
+    def timer(self, now: float) -> list[Action]:
+        """Log out a client that said nothing for too long (RFC 3501 §5.4)."""
+        if self.deadline is not None and now >= self.deadline:
+            self.bye(b"idle for too long")
+        return self.taken_actions()
+
+    @property
+    def deadline(self) -> float | None:
+        """When the session ends if nothing is heard."""
+        return None if self.state is State.LOGOUT else self._heard_at + self.settings.imap_timeout_s
+
+    def disconnected(self) -> None:
+        """The connection is gone: stop watching the mailbox."""
+        self.let_go()
+        self.state = State.LOGOUT
+
+    _heard_at = 0.0
+
+    # Reading.
+
+    def take_one(self) -> bool:
+        """Act on the next thing that is complete; False if nothing is."""
+        if self.on_next_line is not None:
+            line = self.reader.next_line()
+            if isinstance(line, literals.Line):
+                self.on_next_line(line)
+            elif line is not None:
+                self.on_flood(line)
+            return line is not None
+        event = self.reader.next_event()
+        if isinstance(event, Announced):
+            self.on_announced(event)
+        elif isinstance(event, RawCommand):
+            self.on_command(event)
+        elif event is not None:
+            self.on_flood(event)
+        return event is not None
+
+    def on_flood(self, flood: Flood) -> None:
+        """Nobody sends that in good faith."""
+        self.bye(flood.reason)
+
+    def on_announced(self, literal: Announced) -> None:
+        """Ask for a literal, or not: one that gets no `+` is not waited for (RFC 3501 §7.5, RFC 7888 §4)."""
+        refusal = self.refusal_of(literal)
+        if refusal is None:
+            if literal.synchronizing:
+                self.continuation(b"go on")
+            self.reader.accept(literal.octets)
+        elif literal.synchronizing:
+            self.on_command(self.reader.abandon(refusal))
+        elif flood := self.reader.discard(literal.octets, refusal):
+            self.on_flood(flood)
+
+    def refusal_of(self, literal: Announced) -> bytes | None:
+        """Why a literal is not taken, as status and text of the command's reply; None if it is."""
+        try:
+            _, name, command = self.read_head(Cursor(RawCommand(literal.lines, literal.literals)))
+        except GrammarError as error:
+            return b"BAD " + error.reason
+        if self.state not in command.valid_in:
+            return b"BAD not now"
+        if len(literal.literals) >= literals.MAX_LITERALS:
+            return b"BAD too many literals"
+        if literal.octets + sum(map(len, literal.literals)) > self.literal_limit(name):
+            return b"NO [TOOBIG] literal too large" if name == b"APPEND" else b"BAD literal too large"
+        return None
+
+    def literal_limit(self, name: bytes) -> int:
+        """Octets that the literals of this command may have together."""
+        if self.state is State.NOT_AUTHENTICATED:
+            return MAX_EARLY_LITERALS_OCTETS
+        return self.settings.max_message_octets if name == b"APPEND" else MAX_LITERALS_OCTETS
+
+    # Running.
+
+    def on_command(self, raw: RawCommand) -> None:
+        """Run one command and complete it, exactly once (RFC 3501 §2.2.2)."""
+        cursor = Cursor(raw)
+        tag = self.tag_of(raw)
+        self.running = Running(tag, b"")
+        if raw.refused is not None:
+            self.on_refused_literal(raw.refused)
+            return
+        try:
+            _, name, command = self.read_head(cursor)
+            self.running = Running(tag, name)
+            if self.state not in command.valid_in:
+                raise GrammarError(f"not while {self.state.value}")
+            arguments = command.parse(cursor)
+            if name not in SELF_ENDING:
+                cursor.end()
+            text: bytes | None = getattr(self, command.method)(arguments)
+        except GrammarError as error:
+            self.complete(b"BAD", error.reason)
+        except RefusedError as refused:
+            self.tell_changes()
+            self.complete(b"NO", refused.text)
+        else:
+            # Some commands complete themselves, at once or when the client has said more.
+            if text is not None:
+                self.tell_changes()
+                self.complete(b"OK", text)
+
+    def on_refused_literal(self, refusal: bytes) -> None:
+        """The reply to a command of which a literal or a line was not taken."""
+        status, _, text = refusal.partition(b" ")
+        self.complete(status, text)
+
+    def tag_of(self, raw: RawCommand) -> bytes:
+        """The command's tag, or `*` where there is none: such a BAD is untagged (RFC 3501 §7.1.3)."""
+        found = TAG.match(raw.lines[0])
+        return found[0] if found and raw.lines[0][found.end() : found.end() + 1] in (b" ", b"") else b"*"
+
+    def read_head(self, cursor: Cursor) -> tuple[bytes, bytes, Command]:
+        """Tag, name and row of a command, as far as its arguments.
+
+        Raises:
+            GrammarError: there is no such command.
+        """
+        tag = cursor.tag()
+        cursor.space()
+        name = cursor.atom()
+        if name == b"UID":
+            cursor.space()
+            name += b" " + cursor.atom()
+        command = COMMANDS.get(name)
+        if command is None:
+            raise GrammarError("no such command")
+        return tag, name, command
+
+
+SELF_ENDING = frozenset({b"SEARCH", b"UID SEARCH"})
+"""Commands whose method reads to the end itself, since it has to know the charset and the mailbox first."""

@@ -1,0 +1,229 @@
+"""FETCH and UID FETCH (RFC 3501 §6.4.5, §6.4.8, §7.4.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from reference_server.imap import envelope, sections, structure
+from reference_server.imap.changes import Changes
+from reference_server.imap.grammar import Cursor, GrammarError, SequenceSet
+from reference_server.imap.responses import astring, date_time, parenthesized
+from reference_server.imap.sections import Section
+from reference_server.stores import StoredMessage
+
+# fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] /
+#             "BODY" ["STRUCTURE"] / "UID" / "BODY" [".PEEK"] section ["<" number "." nz-number ">"]
+ITEM = re.compile(rb"[A-Z][A-Z0-9]*(?:\.[A-Z0-9]+)*+", re.IGNORECASE)
+
+MAX_ITEMS = 1000
+"""Data items of one FETCH."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One data item as asked for: `name` in capitals, `BODY.PEEK` told apart by `peek`."""
+
+    name: bytes
+    section: Section | None = None
+    partial: tuple[int, int] | None = None
+    peek: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Arguments of FETCH."""
+
+    messages: SequenceSet
+    items: tuple[Item, ...]
+
+
+MACROS: Mapping[bytes, tuple[Item, ...]] = MappingProxyType({
+    b"ALL": (Item(b"FLAGS"), Item(b"INTERNALDATE"), Item(b"RFC822.SIZE"), Item(b"ENVELOPE")),
+    b"FAST": (Item(b"FLAGS"), Item(b"INTERNALDATE"), Item(b"RFC822.SIZE")),
+    b"FULL": (Item(b"FLAGS"), Item(b"INTERNALDATE"), Item(b"RFC822.SIZE"), Item(b"ENVELOPE"), Item(b"BODY")),
+})  # fmt: skip
+"""RFC 3501 §6.4.5: each stands for its items, and only on its own."""
+
+RENDERERS: Mapping[bytes, str] = MappingProxyType({
+    b"BODY": "fetch_body",
+    b"BODYSTRUCTURE": "fetch_bodystructure",
+    b"ENVELOPE": "fetch_envelope",
+    b"FLAGS": "fetch_flags",
+    b"INTERNALDATE": "fetch_internaldate",
+    b"RFC822": "fetch_rfc822",
+    b"RFC822.HEADER": "fetch_rfc822_header",
+    b"RFC822.SIZE": "fetch_rfc822_size",
+    b"RFC822.TEXT": "fetch_rfc822_text",
+    b"UID": "fetch_uid",
+})  # fmt: skip
+"""Data item without section to the core's method that gives its value. An extension adds its rows."""
+
+SETS_SEEN = frozenset({b"RFC822", b"RFC822.TEXT"})
+"""Items without section that set \\Seen (RFC 3501 §6.4.5); RFC822.HEADER does not."""
+
+
+def parse_fetch(cursor: Cursor) -> Fetch:
+    """`"FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")`."""
+    cursor.space()
+    messages = cursor.sequence_set()
+    cursor.space()
+    if cursor.peek(b"("):
+        items = tuple(dict.fromkeys(cursor.list_of(lambda: _item(cursor))))
+    else:
+        name = cursor.need(ITEM, "a data item")[0].upper()
+        items = MACROS.get(name) or (_item_named(name, cursor),)
+    if len(items) > MAX_ITEMS:
+        raise GrammarError("too many data items")
+    return Fetch(messages, items)
+
+
+def _item(cursor: Cursor) -> Item:
+    return _item_named(cursor.need(ITEM, "a data item")[0].upper(), cursor)
+
+
+def _item_named(name: bytes, cursor: Cursor) -> Item:
+    if cursor.peek(b"[") and name in (b"BODY", b"BODY.PEEK"):
+        section = sections.parse_section(cursor)
+        partial = None
+        if cursor.skip(b"<"):
+            first = cursor.number()
+            cursor.expect(b".")
+            partial = (first, cursor.nz_number())
+            cursor.expect(b">")
+        return Item(b"BODY", section, partial, peek=name == b"BODY.PEEK")
+    if name not in RENDERERS:
+        raise GrammarError("no such data item")
+    return Item(name)
+
+
+class FetchCommands(Changes):
+    """Mixin: FETCH. Every data item has a method of its own."""
+
+    def on_fetch(self, asked: Fetch) -> bytes:
+        """Answer FETCH: first \\Seen for what is going to be read, then the data, message by message."""
+        view = self.selected
+        view.refresh()
+        numbers = view.numbers(asked.messages, uid=self.running.uid)
+        changed = self.mark_seen(numbers) if self.reads(asked.items) else set()
+        self.tell_new_keywords()
+        items = self.items_to_send(asked.items)
+        for number in numbers:
+            self.send_message_data(number, items, with_flags=number in changed)
+        return b"FETCH completed"
+
+    def items_to_send(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        """UID FETCH always gives the UID, asked for or not (RFC 3501 §6.4.8)."""
+        uid = Item(b"UID")
+        return (uid, *items) if self.running.uid and uid not in items else items
+
+    def reads(self, items: tuple[Item, ...]) -> bool:
+        """Whether these items set \\Seen (RFC 3501 §6.4.5): text of any kind, unless only peeked at."""
+        return any(not item.peek if item.section is not None else item.name in SETS_SEEN for item in items)
+
+    def mark_seen(self, numbers: list[int]) -> set[int]:
+        """Set \\Seen where it is missing; the numbers of those messages. Nothing in a mailbox that is only examined."""
+        view = self.selected
+        if view.read_only:
+            return set()
+        unseen = [number for number in numbers if "\\Seen" not in view.messages[number - 1].flags]
+        for number in unseen:
+            message = view.messages[number - 1]
+            view.mailbox.set_flags(message.uid, message.flags | {"\\Seen"})
+        view.refresh()
+        return {number for number in unseen if view.messages[number - 1].flags != view.told[number - 1]}
+
+    def send_message_data(self, number: int, items: tuple[Item, ...], *, with_flags: bool) -> None:
+        """One FETCH response; FLAGS too if the command changed them (RFC 3501 §6.4.5)."""
+        message = self.selected.messages[number - 1]
+        if with_flags and not any(item.name == b"FLAGS" for item in items):
+            items = (*items, Item(b"FLAGS"))
+        data = [self.item_data(number, message, item) for item in items]
+        self.untagged(b"%d FETCH %b" % (number, parenthesized(data)))
+
+    def item_data(self, number: int, message: StoredMessage, item: Item) -> bytes:
+        """Name and value of one data item."""
+        if item.section is not None:
+            return self.section_data(message, item, item.section)
+        value: bytes = getattr(self, RENDERERS[item.name])(number, message)
+        return b"%b %b" % (item.name, value)
+
+    def section_data(self, message: StoredMessage, item: Item, section: Section) -> bytes:
+        """`"BODY" section ["<" number ">"] SP nstring`: the origin only if a partial was asked for."""
+        octets = self.octets_of_section(message, section)
+        name = b"BODY[%b]" % self.section_name(section)
+        if item.partial is not None:
+            name += b"<%d>" % item.partial[0]
+            if octets is not None:
+                octets = self.octets_of_partial(octets, *item.partial)
+        return b"%b %b" % (name, b"NIL" if octets is None else self.render_literal(octets))
+
+    def section_name(self, section: Section) -> bytes:
+        """The section as the response repeats it."""
+        pieces = [b"%d" % number for number in section.part]
+        if section.text:
+            pieces.append(section.text)
+        name = b".".join(pieces)
+        if section.names:
+            name += b" " + parenthesized(astring(each, self.render_string) for each in section.names)
+        return name
+
+    def octets_of_section(self, message: StoredMessage, section: Section) -> bytes | None:
+        """What the section holds, or None if there is no such part."""
+        if not section.part and not section.text:
+            return self.octets_of(message)
+        return sections.section_octets(self.selected.parsed(message), section)
+
+    def octets_of(self, message: StoredMessage) -> bytes:
+        """The message as it was stored: BODY[] is never cut short (RFC 3501 §7.4.2)."""
+        return message.octets
+
+    def octets_of_partial(self, octets: bytes, first: int, count: int) -> bytes:
+        """`<first.count>`: cut off at the end, and nothing when it begins beyond (RFC 3501 §6.4.5)."""
+        return octets[first : first + count]
+
+    def size_of(self, message: StoredMessage) -> int:
+        """RFC822.SIZE: the octets of the whole message."""
+        return len(message.octets)
+
+    def fetch_flags(self, number: int, message: StoredMessage) -> bytes:
+        """FLAGS, \\Recent among them."""
+        return self.flags_of(number)
+
+    def fetch_uid(self, number: int, message: StoredMessage) -> bytes:
+        """UID."""
+        return b"%d" % message.uid
+
+    def fetch_internaldate(self, number: int, message: StoredMessage) -> bytes:
+        """INTERNALDATE, in the zone it was given in."""
+        return date_time(message.internal_date)
+
+    def fetch_envelope(self, number: int, message: StoredMessage) -> bytes:
+        """ENVELOPE."""
+        return envelope.envelope(self.selected.parsed(message), self.render_string)
+
+    def fetch_body(self, number: int, message: StoredMessage) -> bytes:
+        """BODY: the structure without extension data."""
+        return structure.body(self.selected.parsed(message), self.render_string, extended=False)
+
+    def fetch_bodystructure(self, number: int, message: StoredMessage) -> bytes:
+        """BODYSTRUCTURE."""
+        return structure.body(self.selected.parsed(message), self.render_string, extended=True)
+
+    def fetch_rfc822(self, number: int, message: StoredMessage) -> bytes:
+        """RFC822: BODY[] under another name."""
+        return self.render_literal(self.octets_of(message))
+
+    def fetch_rfc822_header(self, number: int, message: StoredMessage) -> bytes:
+        """RFC822.HEADER: BODY.PEEK[HEADER] under another name."""
+        return self.render_literal(self.selected.parsed(message).header_octets)
+
+    def fetch_rfc822_text(self, number: int, message: StoredMessage) -> bytes:
+        """RFC822.TEXT: BODY[TEXT] under another name."""
+        return self.render_literal(self.selected.parsed(message).body_octets)
+
+    def fetch_rfc822_size(self, number: int, message: StoredMessage) -> bytes:
+        """RFC822.SIZE."""
+        return b"%d" % self.size_of(message)

@@ -1,0 +1,136 @@
+"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE and STATUS (RFC 3501 §6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from reference_server.imap.grammar import Cursor, GrammarError
+from reference_server.imap.names import DELIMITER, INBOX, Names, parse_mailbox
+from reference_server.imap.responses import parenthesized
+from reference_server.imap.session import RefusedError
+from reference_server.stores import Mailbox, MailboxError
+
+STATUS_ITEMS: Mapping[bytes, str] = MappingProxyType({
+    b"MESSAGES": "status_messages",
+    b"RECENT": "status_recent",
+    b"UIDNEXT": "status_uidnext",
+    b"UIDVALIDITY": "status_uidvalidity",
+    b"UNSEEN": "status_unseen",
+})  # fmt: skip
+"""Status item to the core's method that gives its number. An extension adds its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Arguments of RENAME, as on the wire."""
+
+    old: bytes
+    new: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Arguments of STATUS: items in capitals."""
+
+    mailbox: bytes
+    items: tuple[bytes, ...]
+
+
+def parse_rename(cursor: Cursor) -> Rename:
+    """`rename = "RENAME" SP mailbox SP mailbox`."""
+    return Rename(parse_mailbox(cursor), parse_mailbox(cursor))
+
+
+def parse_status(cursor: Cursor) -> Status:
+    """`status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"`."""
+    mailbox = parse_mailbox(cursor)
+    cursor.space()
+    items = tuple(dict.fromkeys(cursor.list_of(cursor.atom)))
+    if not STATUS_ITEMS.keys() >= set(items):
+        raise GrammarError("no such status item")
+    return Status(mailbox, items)
+
+
+class MailboxCommands(Names):
+    """Mixin: commands on mailboxes as a whole."""
+
+    def on_create(self, wire_name: bytes) -> bytes:
+        """Answer CREATE; a delimiter at the end only announces inferiors (RFC 3501 §6.3.3)."""
+        name = self.name_of(wire_name).removesuffix(DELIMITER)
+        if name.upper() == INBOX:
+            raise RefusedError("INBOX is always there", code=b"ALREADYEXISTS")
+        if "*" in name or "%" in name:
+            # Legal, but no client could ever LIST it alone (RFC 3501 §5.1 note 3).
+            raise RefusedError("the mailbox name has a wildcard", code=b"CANNOT")
+        self.try_to(lambda: self.user.create(name))
+        return b"CREATE completed"
+
+    def on_delete(self, wire_name: bytes) -> bytes:
+        """Answer DELETE; a name that is only a level above others cannot be deleted (RFC 3501 §6.3.4)."""
+        name = self.name_of(wire_name)
+        if name == INBOX:
+            raise RefusedError("INBOX cannot be deleted", code=b"CANNOT")
+        if name in self.implied_names(set(self.user.names())):
+            raise RefusedError("the name has inferiors and is no mailbox", code=b"HASCHILDREN")
+        self.try_to(lambda: self.user.delete(name))
+        return b"DELETE completed"
+
+    def on_rename(self, asked: Rename) -> bytes:
+        """Answer RENAME; inferiors move along, INBOX only loses its messages (RFC 3501 §6.3.5)."""
+        old, new = self.name_of(asked.old), self.name_of(asked.new)
+        if new == INBOX:
+            raise RefusedError("INBOX is always there", code=b"ALREADYEXISTS")
+        self.try_to(lambda: self.user.rename(old, new))
+        return b"RENAME completed"
+
+    def try_to(self, change: Callable[[], None]) -> None:
+        """Do it, or answer NO with the store's own reason."""
+        try:
+            change()
+        except MailboxError as error:
+            raise RefusedError(str(error)) from error
+
+    def on_subscribe(self, wire_name: bytes) -> bytes:
+        """Answer SUBSCRIBE; only to what exists, as §6.3.6 lets a server ask."""
+        self.user.subscriptions.add(self.existing(wire_name).name)
+        return b"SUBSCRIBE completed"
+
+    def on_unsubscribe(self, wire_name: bytes) -> bytes:
+        """Answer UNSUBSCRIBE (RFC 3501 §6.3.7)."""
+        name = self.name_of(wire_name)
+        if name not in self.user.subscriptions:
+            raise RefusedError("not subscribed")
+        self.user.subscriptions.discard(name)
+        return b"UNSUBSCRIBE completed"
+
+    def on_status(self, asked: Status) -> bytes:
+        """Answer STATUS; it changes nothing, not even \\Recent (RFC 3501 §6.3.10)."""
+        mailbox = self.existing(asked.mailbox)
+        numbers = []
+        for item in asked.items:
+            numbers += [item, b"%d" % getattr(self, STATUS_ITEMS[item])(mailbox)]
+        name = self.render_mailbox(self.wire_name(self.name_of(asked.mailbox)))
+        self.untagged(b"STATUS %b %b" % (name, parenthesized(numbers)))
+        return b"STATUS completed"
+
+    def status_messages(self, mailbox: Mailbox) -> int:
+        """MESSAGES."""
+        return len(mailbox.messages)
+
+    def status_recent(self, mailbox: Mailbox) -> int:
+        """RECENT: what the next session to select it would find recent."""
+        return len(mailbox.claim_recent(peek=True))
+
+    def status_uidnext(self, mailbox: Mailbox) -> int:
+        """UIDNEXT."""
+        return mailbox.uid_next
+
+    def status_uidvalidity(self, mailbox: Mailbox) -> int:
+        """UIDVALIDITY."""
+        return mailbox.uid_validity
+
+    def status_unseen(self, mailbox: Mailbox) -> int:
+        """UNSEEN: here a count, not a message number."""
+        return sum("\\Seen" not in message.flags for message in mailbox.messages)

@@ -1,0 +1,225 @@
+"""MIME structure of a message as ranges of its octets (RFC 2045, 2046, RFC 5322 §2.1).
+
+Total: any octets have a structure. What cannot be understood is what RFC 2045 §5.2 makes of it, plain text. Depth and
+number of parts are bounded, and every octet is looked at once a level at most.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from reference_server.imap.lexer import Kind, unfolded, words
+
+MAX_DEPTH = 50
+"""Levels of multipart and message/rfc822 that are looked into; what lies deeper is one opaque part."""
+
+MAX_PARTS = 10_000
+"""Parts of one message; the last of them holds the rest."""
+
+MAX_PARAMETERS = 200
+"""Parameters of one header field."""
+
+# token := 1*<any (US-ASCII) CHAR except SPACE, CTLs, or tspecials>       (RFC 2045 §5.1; 8-bit octets let through)
+TOKEN = re.compile(rb'[^\x00-\x20\x7f()<>@,;:\\"/\[\]?=]+')
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One header field: name in capitals (None if the line is none), and all its octets, line ends included."""
+
+    name: bytes | None
+    octets: bytes
+
+    @property
+    def value(self) -> bytes:
+        """What stands after the colon, unfolded (RFC 5322 §2.2.3), outer white space removed."""
+        return unfolded(self.octets.partition(b":")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Parameterized:
+    """A value with parameters, such as Content-Type (RFC 2045 §5.1): everything as written."""
+
+    value: bytes
+    parameters: tuple[tuple[bytes, bytes], ...] = ()
+
+    def parameter(self, name: bytes) -> bytes | None:
+        """The first parameter of that name, case apart."""
+        return next((value for key, value in self.parameters if key.upper() == name), None)
+
+
+@dataclass(slots=True)
+class Entity:
+    """A message or body part: `octets[start:body]` is its header with the blank line, `octets[body:end]` its body."""
+
+    octets: bytes
+    start: int
+    body: int
+    end: int
+    fields: tuple[Field, ...]
+    type: bytes
+    subtype: bytes
+    parameters: tuple[tuple[bytes, bytes], ...]
+    parts: list[Entity] = field(default_factory=list)
+    embedded: Entity | None = None
+
+    @property
+    def header_octets(self) -> bytes:
+        """The header with its blank line."""
+        return self.octets[self.start : self.body]
+
+    @property
+    def body_octets(self) -> bytes:
+        """The body."""
+        return self.octets[self.body : self.end]
+
+    @property
+    def line_count(self) -> int:
+        """Lines of the body, a last one without its line end included."""
+        body = self.body_octets
+        return body.count(b"\n") + (not body.endswith(b"\n") if body else 0)
+
+    def first(self, name: bytes) -> bytes | None:
+        """Value of the first field of that name (in capitals), or None."""
+        return next((each.value for each in self.fields if each.name == name), None)
+
+
+def parse(octets: bytes) -> Entity:
+    """The structure of a message."""
+    return _Parser(octets).entity(0, len(octets), depth=0, in_digest=False)
+
+
+class _Parser:
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+        self._parts_left = MAX_PARTS
+
+    def entity(self, start: int, end: int, *, depth: int, in_digest: bool) -> Entity:
+        fields, body = split_header(self._octets, start, end)
+        given = next((each.value for each in fields if each.name == b"CONTENT-TYPE"), None)
+        kind, subtype, parameters = media_type(given, in_digest=in_digest)
+        entity = Entity(self._octets, start, body, end, fields, kind, subtype, parameters)
+        if kind == b"MULTIPART":
+            self._divide(entity, depth)
+        elif (kind, subtype) == (b"MESSAGE", b"RFC822"):
+            if depth < MAX_DEPTH:
+                entity.embedded = self.entity(body, end, depth=depth + 1, in_digest=False)
+            else:
+                _make_opaque(entity)
+        return entity
+
+    def _divide(self, entity: Entity, depth: int) -> None:
+        if depth >= MAX_DEPTH:
+            _make_opaque(entity)
+            return
+        boundary = Parameterized(b"", entity.parameters).parameter(b"BOUNDARY")
+        ranges = self._ranges(entity, boundary) if boundary else []
+        if not ranges:
+            # Not a multipart that can be read, so its Content-Type is no good: RFC 2045 §5.2 makes it plain text.
+            entity.type, entity.subtype, entity.parameters = PLAIN_TEXT
+            return
+        for start, end in ranges:
+            part = self.entity(start, end, depth=depth + 1, in_digest=entity.subtype == b"DIGEST")
+            entity.parts.append(part)
+
+    def _ranges(self, entity: Entity, boundary: bytes) -> list[tuple[int, int]]:
+        # delimiter := CRLF "--" boundary; then transport-padding := *LWSP-char; close-delimiter adds "--" (RFC 2046
+        # §5.1.1). The line end before it belongs to it, not to the part. A bare LF counts: mail has it all the same.
+        delimiter = re.compile(rb"(?:\A|(?:\r?\n))--" + re.escape(boundary) + rb"(--)?[ \t]*+(?:\r?\n|\Z)")
+        text = self._octets[entity.body : entity.end]
+        ranges: list[tuple[int, int]] = []
+        open_at: int | None = None
+        at = 0
+        while found := delimiter.search(text, at):
+            closing = found[1] is not None
+            if self._parts_left <= 0 and not closing:
+                break
+            if open_at is not None:
+                ranges.append((entity.body + open_at, entity.body + max(found.start(), open_at)))
+                open_at = None
+            if closing:
+                break
+            self._parts_left -= 1
+            open_at = found.end()
+            # The line end after one delimiter may be the one before the next: an empty part.
+            at = open_at - 2 if text[open_at - 2 : open_at] == b"\r\n" else max(open_at - 1, at + 1)
+        if open_at is not None:
+            ranges.append((entity.body + open_at, entity.end))
+        return ranges
+
+
+def _make_opaque(entity: Entity) -> None:
+    entity.type, entity.subtype, entity.parameters = b"APPLICATION", b"OCTET-STREAM", ()
+
+
+def split_header(octets: bytes, start: int, end: int) -> tuple[tuple[Field, ...], int]:
+    """The fields of a header and where its body starts: after the first empty line, or at the end if there is none."""
+    lines: list[list[bytes]] = []
+    at = start
+    while at < end:
+        line_end = octets.find(b"\n", at, end) + 1 or end
+        line = octets[at:line_end]
+        at = line_end
+        if line in (b"\r\n", b"\n"):
+            break
+        if line[:1] in (b" ", b"\t") and lines:
+            lines[-1].append(line)
+        else:
+            lines.append([line])
+    return tuple(_field(b"".join(pieces)) for pieces in lines), at
+
+
+# field-name = 1*ftext     ; %d33-57 / %d59-126. White space before the colon is obsolete, but read (RFC 5322 §4.5.8)
+FIELD_NAME = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:")
+
+
+def _field(octets: bytes) -> Field:
+    found = FIELD_NAME.match(octets)
+    return Field(found[1].upper() if found else None, octets)
+
+
+PLAIN_TEXT = (b"TEXT", b"PLAIN", ((b"CHARSET", b"US-ASCII"),))
+"""What an entity is that does not say, or says it badly (RFC 2045 §5.2)."""
+
+
+def media_type(value: bytes | None, *, in_digest: bool) -> tuple[bytes, bytes, tuple[tuple[bytes, bytes], ...]]:
+    """Type and subtype in capitals, and the parameters, defaults filled in (RFC 2045 §5.2, RFC 2046 §4.1.2, §5.1.5)."""
+    if value is None:
+        return (b"MESSAGE", b"RFC822", ()) if in_digest else PLAIN_TEXT
+    parsed = parameterized(value)
+    kind, slash, subtype = parsed.value.upper().partition(b"/")
+    if not (TOKEN.fullmatch(kind) and slash and TOKEN.fullmatch(subtype)):
+        return PLAIN_TEXT
+    parameters = parsed.parameters
+    if kind == b"TEXT" and subtype == b"PLAIN" and parsed.parameter(b"CHARSET") is None:
+        parameters = (*parameters, (b"CHARSET", b"US-ASCII"))
+    return kind, subtype, parameters
+
+
+def parameterized(value: bytes) -> Parameterized:
+    """`value *(";" attribute "=" value)`, comments dropped; what is no parameter is passed over (RFC 2045 §5.1)."""
+    head: list[bytes] = []
+    parameters: list[tuple[bytes, bytes]] = []
+    name: bytes | None = None
+    text: list[bytes] | None = None
+
+    def close() -> None:
+        if name and text is not None and len(parameters) < MAX_PARAMETERS:
+            parameters.append((name, b"".join(text)))
+
+    in_head = True
+    for word in words(value, TOKEN):
+        if word.is_special(b";"):
+            close()
+            in_head, name, text = False, None, None
+        elif in_head:
+            head.append(word.octets)
+        elif word.is_special(b"=") and text is None:
+            text = []
+        elif text is not None:
+            text.append(word.octets)
+        elif word.kind is Kind.ATOM:
+            name = word.octets
+    close()
+    return Parameterized(b"".join(head), tuple(parameters))

@@ -1,0 +1,68 @@
+"""NAMESPACE (RFC 2342), ID (RFC 2971) and ENABLE (RFC 5161): what client and server tell of themselves."""
+
+from __future__ import annotations
+
+from reference_server.imap.grammar import Cursor, GrammarError
+from reference_server.imap.names import DELIMITER
+from reference_server.imap.responses import parenthesized
+from reference_server.imap.session import Session
+
+MAX_ID_PAIRS = 30
+MAX_ID_FIELD_OCTETS = 30
+MAX_ID_VALUE_OCTETS = 1024
+"""RFC 2971 §3.3."""
+
+IDENTITY = ((b"name", b"mailspec reference server"),)
+"""What ID tells: a name is enough to tell servers apart; a version would help an attacker most (RFC 2971 §4)."""
+
+EXTENSIONS_TO_ENABLE: frozenset[bytes] = frozenset()
+"""Capabilities that ENABLE can switch on; there is none yet."""
+
+
+def parse_id(cursor: Cursor) -> None:
+    """`id = "ID" SP ("(" [string SP nstring *(SP string SP nstring)] ")" / nil)`; what it says is of no use here."""
+    cursor.space()
+    if not cursor.peek(b"("):
+        if cursor.nstring() is not None:
+            raise GrammarError("expected a list or NIL")
+        return
+
+    def pair() -> bytes:
+        name = cursor.string()
+        cursor.space()
+        if len(name) > MAX_ID_FIELD_OCTETS or len(cursor.nstring() or b"") > MAX_ID_VALUE_OCTETS:
+            raise GrammarError("field or value too long")
+        return name.upper()
+
+    names = cursor.list_of(pair, may_be_empty=True)
+    if len(names) > MAX_ID_PAIRS or len(set(names)) < len(names):
+        raise GrammarError("too many fields, or one twice")
+
+
+def parse_enable(cursor: Cursor) -> tuple[bytes, ...]:
+    """`enable = "ENABLE" 1*(SP capability)`."""
+    names: list[bytes] = []
+    while not names or cursor.peek(b" "):
+        cursor.space()
+        names.append(cursor.atom())
+    return tuple(names)
+
+
+class Namespace(Session):
+    """Mixin: NAMESPACE, ID, ENABLE."""
+
+    def on_namespace(self, _: None) -> bytes:
+        """Answer NAMESPACE: one personal namespace without prefix, nothing shared."""
+        self.untagged(b'NAMESPACE (("" "%b")) NIL NIL' % DELIMITER.encode("ascii"))
+        return b"NAMESPACE completed"
+
+    def on_id(self, _: None) -> bytes:
+        """Answer ID."""
+        pairs = (self.render_string(octets) for pair in IDENTITY for octets in pair)
+        self.untagged(b"ID " + parenthesized(pairs))
+        return b"ID completed"
+
+    def on_enable(self, asked: tuple[bytes, ...]) -> bytes:
+        """Answer ENABLE: what is not known is passed over (RFC 5161 §3.1)."""
+        self.untagged(b" ".join((b"ENABLED", *(name for name in asked if name in EXTENSIONS_TO_ENABLE))))
+        return b"ENABLE completed"

@@ -1,0 +1,114 @@
+"""SELECT, EXAMINE, CHECK, CLOSE and EXPUNGE (RFC 3501 §6.3.1, §6.3.2, §6.4.1 to §6.4.3).
+
+With UNSELECT (RFC 3691) and UID EXPUNGE (RFC 4315).
+"""
+
+from __future__ import annotations
+
+from reference_server.imap.grammar import Cursor, SequenceSet
+from reference_server.imap.names import Names
+from reference_server.imap.session import RefusedError, State
+from reference_server.imap.view import View
+
+
+def parse_uids(cursor: Cursor) -> SequenceSet:
+    """`uid-expunge = "UID" SP "EXPUNGE" SP sequence-set`."""
+    cursor.space()
+    return cursor.sequence_set()
+
+
+class Selection(Names):
+    """Mixin: entering and leaving a mailbox, and removing what is marked."""
+
+    def on_select(self, wire_name: bytes) -> bytes:
+        """Answer SELECT."""
+        self.select(wire_name, read_only=False)
+        return b"[READ-WRITE] SELECT completed"
+
+    def on_examine(self, wire_name: bytes) -> bytes:
+        """Answer EXAMINE: SELECT, but nothing changes, not even \\Recent (RFC 3501 §6.3.2)."""
+        self.select(wire_name, read_only=True)
+        return b"[READ-ONLY] EXAMINE completed"
+
+    def select(self, wire_name: bytes, *, read_only: bool) -> None:
+        """Leave one mailbox, enter another; if that fails none is selected (RFC 3501 §6.3.1)."""
+        self.let_go()
+        mailbox = self.existing(wire_name)
+        self.view = View(mailbox, read_only=read_only, on_change=self.mailbox_changed)
+        self.view.refresh()
+        self.view.admit()
+        self.view.new_keywords()
+        self.state = State.SELECTED
+        self.tell_mailbox()
+
+    def tell_mailbox(self) -> None:
+        """The untagged data that SELECT and EXAMINE owe (RFC 3501 §6.3.1)."""
+        self.tell_flags_defined()
+        self.tell_sizes()
+        self.tell_first_unseen()
+        self.tell_permanent_flags()
+        self.tell_uid_next()
+        self.tell_uid_validity()
+
+    def tell_first_unseen(self) -> None:
+        """UNSEEN; there is no such number if all are seen (RFC 3501 §7.1)."""
+        number = self.selected.first_unseen()
+        if number is not None:
+            self.untagged(b"OK [UNSEEN %d] first unseen message" % number)
+
+    def tell_uid_next(self) -> None:
+        """UIDNEXT (RFC 3501 §2.3.1.1)."""
+        self.untagged(b"OK [UIDNEXT %d] next UID" % self.selected.mailbox.uid_next)
+
+    def tell_uid_validity(self) -> None:
+        """UIDVALIDITY (RFC 3501 §2.3.1.1)."""
+        self.untagged(b"OK [UIDVALIDITY %d] UIDs valid" % self.selected.mailbox.uid_validity)
+
+    def mailbox_changed(self) -> None:
+        """The store says so, perhaps from another thread: only IDLE lets it be told at once."""
+        if self.idling:
+            self.request_wake()
+
+    def on_check(self, _: None) -> bytes:
+        """Answer CHECK: nothing here needs housekeeping (RFC 3501 §6.4.1)."""
+        return b"CHECK completed"
+
+    def on_close(self, _: None) -> bytes:
+        """Answer CLOSE: removes what is marked and tells nothing of it (RFC 3501 §6.4.2)."""
+        if not self.selected.read_only:
+            self.remove(self.deleted_uids())
+        self.let_go()
+        return b"CLOSE completed"
+
+    def on_unselect(self, _: None) -> bytes:
+        """Answer UNSELECT: CLOSE that removes nothing (RFC 3691 §2)."""
+        self.let_go()
+        return b"UNSELECT completed"
+
+    def on_expunge(self, _: None) -> bytes:
+        """Answer EXPUNGE; the responses come with the changes that every command tells (RFC 3501 §6.4.3)."""
+        self.require_write()
+        self.remove(self.deleted_uids())
+        return b"EXPUNGE completed"
+
+    def on_uid_expunge(self, wanted: SequenceSet) -> bytes:
+        """Answer UID EXPUNGE: only what is both marked and named (RFC 4315 §2.1)."""
+        self.require_write()
+        view = self.selected
+        view.refresh()
+        named = {view.messages[number - 1].uid for number in view.numbers(wanted, uid=True)}
+        self.remove([uid for uid in self.deleted_uids() if uid in named])
+        return b"UID EXPUNGE completed"
+
+    def require_write(self) -> None:
+        """Refuse changes to a mailbox that is only examined."""
+        if self.selected.read_only:
+            raise RefusedError("the mailbox is read-only")
+
+    def deleted_uids(self) -> list[int]:
+        """UIDs of all messages with \\Deleted, whether the client knows of them or not (RFC 3501 §6.4.3)."""
+        return [message.uid for message in self.selected.mailbox.messages if "\\Deleted" in message.flags]
+
+    def remove(self, uids: list[int]) -> None:
+        """Remove messages for good."""
+        self.selected.mailbox.expunge(uids)

@@ -1,0 +1,177 @@
+"""What all command modules stand on: the session's state and its ways to answer (RFC 3501 §3, §7.1, §7.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar, Literal
+
+from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
+from reference_server.imap import responses
+from reference_server.imap.literals import CommandReader, Line
+from reference_server.imap.view import View
+from reference_server.stores import Account, Store
+
+
+class State(Enum):
+    """The states of RFC 3501 §3."""
+
+    NOT_AUTHENTICATED = "nobody is logged in"
+    AUTHENTICATED = "logged in, no mailbox selected"
+    SELECTED = "a mailbox is selected"
+    LOGOUT = "BYE sent"
+
+
+class RefusedError(Exception):
+    """A command cannot be carried out: a tagged NO. `code` is a response code without its brackets."""
+
+    def __init__(self, text: str, *, code: bytes | None = None) -> None:
+        super().__init__(text)
+        self.text = (b"[%b] " % code if code else b"") + text.encode("ascii", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The command in progress."""
+
+    tag: bytes
+    verb: bytes
+
+    @property
+    def uid(self) -> bool:
+        """Whether it is a UID command."""
+        return self.verb.startswith(b"UID ")
+
+
+class Session:
+    """State and output of one session; the mixins of `core.ImapCore` add the commands."""
+
+    protocol: ClassVar[Literal["imap"]] = "imap"
+
+    def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
+        self.store = store
+        self.settings = settings
+        self.surroundings = surroundings
+        self.request_wake: Callable[[], None] = _nothing
+        self.state = State.NOT_AUTHENTICATED
+        self.tls = surroundings.tls
+        self.handshaking = False
+        self.account: Account | None = None
+        self.view: View | None = None
+        self.reader = CommandReader()
+        self.running = Running(b"*", b"")
+        # Who takes the next line instead of the command parser: a SASL exchange or IDLE.
+        self.on_next_line: Callable[[Line], None] | None = None
+        self.idling = False
+        self.bad_commands = 0
+        self._actions: list[Action] = []
+        self._unsent: list[bytes] = []
+
+    # What the client is told.
+
+    def send(self, *octets: bytes) -> None:
+        """Queue octets."""
+        self._unsent.extend(octets)
+
+    def act(self, action: Action) -> None:
+        """Queue an action, after all that was sent before."""
+        self._flush()
+        self._actions.append(action)
+
+    def taken_actions(self) -> list[Action]:
+        """What is to be done now; the queue is empty afterwards."""
+        self._flush()
+        actions, self._actions = self._actions, []
+        return actions
+
+    def _flush(self) -> None:
+        if self._unsent:
+            self._actions.append(Send(b"".join(self._unsent)))
+            self._unsent = []
+
+    def untagged(self, data: bytes) -> None:
+        """One untagged response (RFC 3501 §7)."""
+        self.send(b"* ", data, b"\r\n")
+
+    def tagged(self, tag: bytes, status: bytes, text: bytes) -> None:
+        """The one reply that completes a command (RFC 3501 §2.2.2)."""
+        self.send(tag, b" ", status, b" ", text, b"\r\n")
+
+    def continuation(self, text: bytes) -> None:
+        """A command continuation request; the space is there even when nothing follows (RFC 3501 §7.5)."""
+        self.send(b"+ ", text, b"\r\n")
+
+    def complete(self, status: bytes, text: bytes) -> None:
+        """Complete the command in progress."""
+        self.bad_commands = self.bad_commands + 1 if status == b"BAD" else 0
+        self.tagged(self.running.tag, status, text)
+
+    def bye(self, text: bytes) -> None:
+        """Hang up on our own account: untagged BYE, then close (RFC 3501 §7.1.5)."""
+        self.untagged(b"BYE " + text)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection once all is sent."""
+        self.let_go()
+        self.state = State.LOGOUT
+        self.act(Close())
+
+    def start_tls(self) -> None:
+        """Ask for the handshake and forget what was read in the clear (RFC 3501 §6.2.1)."""
+        self.handshaking = True
+        self.act(StartTls())
+        self.drop_clear_text()
+
+    def drop_clear_text(self) -> None:
+        """Nothing that came before the handshake may be taken for something that came after it (RFC 7817 §5)."""
+        self.reader = CommandReader()
+
+    # What the client may do.
+
+    @property
+    def user(self) -> Account:
+        """The account that is logged in; only where the state says that there is one."""
+        assert self.account is not None
+        return self.account
+
+    @property
+    def selected(self) -> View:
+        """The selected mailbox as the client knows it; only where the state says that there is one."""
+        assert self.view is not None
+        return self.view
+
+    def let_go(self) -> None:
+        """Leave the selected mailbox, if there is one, without a word."""
+        if self.view is not None:
+            self.view.close()
+            self.view = None
+            self.state = State.AUTHENTICATED
+
+    # How values are written.
+
+    def render_literal(self, octets: bytes) -> bytes:
+        """`{n}` CRLF and exactly n octets (RFC 3501 §4.3)."""
+        return responses.literal(octets)
+
+    def render_string(self, octets: bytes) -> bytes:
+        """A quoted string where that can hold the octets, else a literal (RFC 3501 §4.3).
+
+        NUL is left out: no string of the protocol can carry it (§9, note 3).
+        """
+        if responses.is_quotable(octets):
+            return responses.quoted(octets)
+        return self.render_literal(octets.replace(b"\0", b""))
+
+    def render_nstring(self, octets: bytes | None) -> bytes:
+        """NIL says that a value is absent, `""` that it is empty (RFC 3501 §4.5)."""
+        return responses.nstring(octets, self.render_string)
+
+    def render_mailbox(self, wire_name: bytes) -> bytes:
+        """A mailbox name, encoded already, as an astring."""
+        return responses.astring(wire_name, self.render_string)
+
+
+def _nothing() -> None:
+    """What a watched mailbox calls while no shell has asked to be called."""

@@ -1,0 +1,150 @@
+"""A session's view of a mailbox: the numbers that the client knows, and what it has yet to be told (RFC 3501 §7.4.1).
+
+The client's numbers change only when it is told so. Until then messages that another session removed keep their
+numbers, and what is known of them can still be fetched (RFC 2180 §4.1.1).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+
+from reference_server.imap.grammar import GrammarError, SequenceSet
+from reference_server.imap.mime import Entity, parse
+from reference_server.stores import Mailbox, StoredMessage
+
+_uid_of = attrgetter("uid")
+
+
+class View:
+    """One selected mailbox. Message number n is `messages[n - 1]`, current but for what is in `gone`."""
+
+    def __init__(self, mailbox: Mailbox, *, read_only: bool, on_change: Callable[[], None]) -> None:
+        self.mailbox = mailbox
+        self.read_only = read_only
+        self.messages: list[StoredMessage] = []
+        self.told: list[frozenset[str]] = []
+        """Flags of each message as the client last heard of them."""
+        self.arrived: Sequence[StoredMessage] = ()
+        """Messages that the client does not know of yet."""
+        self.gone: set[int] = set()
+        """UIDs of messages that are no more, though the client still counts them."""
+        self.recent: set[int] = set()
+        self.keywords: set[str] = set()
+        """Every keyword seen here, so that FLAGS can list them (RFC 3501 §7.2.6)."""
+        self._keywords_told = 0
+        self._parsed: dict[int, Entity] = {}
+        self._modseq = -1
+        self._stop_watching = mailbox.watch(on_change)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._stop_watching()
+
+    def refresh(self) -> None:
+        """Look at the mailbox anew. Changes no number and tells nothing."""
+        modseq = self.mailbox.modseq
+        if modseq == self._modseq:
+            return
+        self._modseq = modseq
+        current = self.mailbox.messages
+        highest_known = self.messages[-1].uid if self.messages else 0
+        known_octets = bisect_right(current, highest_known, key=_uid_of)
+        self.arrived = current[known_octets:]
+        latest = {message.uid: message for message in current[:known_octets]}
+        for index, message in enumerate(self.messages):
+            newest = latest.get(message.uid)
+            if newest is None:
+                self.gone.add(message.uid)
+            elif newest is not message:
+                self.messages[index] = newest
+                self._note_keywords(newest)
+
+    def admit(self) -> int:
+        """Give the messages that arrived their numbers; how many there were (RFC 3501 §2.3.1.2)."""
+        count = len(self.arrived)
+        for message in self.arrived:
+            self.messages.append(message)
+            self.told.append(message.flags)
+            self._note_keywords(message)
+        self.arrived = ()
+        self.recent |= self.mailbox.claim_recent(peek=self.read_only)
+        return count
+
+    def drop_gone(self) -> list[int]:
+        """Close the gaps; the numbers that are free now, as they were before, ascending."""
+        if not self.gone:
+            return []
+        numbers = [number for number, message in enumerate(self.messages, 1) if message.uid in self.gone]
+        kept = [index for index, message in enumerate(self.messages) if message.uid not in self.gone]
+        self.messages = [self.messages[index] for index in kept]
+        self.told = [self.told[index] for index in kept]
+        for uid in self.gone:
+            self._parsed.pop(uid, None)
+        self.recent -= self.gone
+        self.gone = set()
+        return numbers
+
+    def changed_flags(self) -> list[int]:
+        """Numbers of messages whose flags are not what the client was last told."""
+        return [
+            number
+            for number, (message, told) in enumerate(zip(self.messages, self.told, strict=True), 1)
+            if message.flags is not told and message.flags != told
+        ]
+
+    def note_told(self, number: int) -> frozenset[str]:
+        """The client hears of this message's flags now; they are returned, \\Recent included."""
+        message = self.messages[number - 1]
+        self.told[number - 1] = message.flags
+        return message.flags | {"\\Recent"} if message.uid in self.recent else message.flags
+
+    def new_keywords(self) -> bool:
+        """Whether keywords came up since this was last asked."""
+        before, self._keywords_told = self._keywords_told, len(self.keywords)
+        return self._keywords_told != before
+
+    def recent_count(self) -> int:
+        """Messages that are \\Recent in this session (RFC 3501 §2.3.2)."""
+        return sum(message.uid in self.recent for message in self.messages)
+
+    def first_unseen(self) -> int | None:
+        """Number of the first message without \\Seen."""
+        return next((number for number, message in enumerate(self.messages, 1) if "\\Seen" not in message.flags), None)
+
+    def numbers(self, wanted: SequenceSet, *, uid: bool) -> list[int]:
+        """Message numbers that the set names, ascending.
+
+        Raises:
+            GrammarError: it names a message number beyond the last (RFC 3501 §9, seq-number). UIDs that are not there
+                are passed over instead (§6.4.8).
+        """
+        if uid:
+            return list(self._numbers_of_uids(wanted))
+        count = len(self.messages)
+        ranges = wanted.resolved(count)
+        if ranges[0][0] < 1 or ranges[-1][1] > count:
+            raise GrammarError("no message has that number")
+        return [number for low, high in ranges for number in range(low, high + 1)]
+
+    def _numbers_of_uids(self, wanted: SequenceSet) -> Iterable[int]:
+        # In an empty mailbox `*` is UIDNEXT by §9, which no message has.
+        largest = self.messages[-1].uid if self.messages else self.mailbox.uid_next
+        for low, high in wanted.resolved(largest):
+            first = bisect_left(self.messages, low, key=_uid_of)
+            yield from range(first + 1, bisect_right(self.messages, high, key=_uid_of) + 1)
+
+    def parsed(self, message: StoredMessage) -> Entity:
+        """The message's MIME structure, worked out once."""
+        entity = self._parsed.get(message.uid)
+        if entity is None:
+            entity = self._parsed[message.uid] = parse(message.octets)
+        return entity
+
+    def spelling(self, flag: str) -> str:
+        """A keyword as this mailbox spells it already: case does not tell keywords apart (RFC 3501 §9, note 1)."""
+        return next((known for known in self.keywords if known.upper() == flag.upper()), flag)
+
+    def _note_keywords(self, message: StoredMessage) -> None:
+        self.keywords.update(flag for flag in message.flags if not flag.startswith("\\"))
