@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conformance.wire.imap_grammar.compiler import CLOSE_TOKEN, LITERAL_TOKEN, OPEN_TOKEN
+from conformance.wire.imap_grammar.compiler import CLOSE_TOKEN, LITERAL8_TOKEN, LITERAL_TOKEN, OPEN_TOKEN
 from conformance.wire.imap_grammar.deviations import Deviation
 from conformance.wire.imap_grammar.recogniser import (
     EMPTY_TOKEN,
@@ -25,6 +25,9 @@ from conformance.wire.imap_grammar.skeleton import Skeleton
 
 _WORTH_EXPLAINING = 1 << 16
 """Octets of a line up to which repairs are tried; each costs as much as recognising the line."""
+
+# Without ASCII, a negated class that spans the Kelvin sign would not match "k" either.
+_ASCII_CASE = re.IGNORECASE | re.ASCII
 
 _MAX_PLACES = 40
 """Places of one repair that are told apart to find the guilty one."""
@@ -41,7 +44,7 @@ class Repair:
 
 
 def _repair(kind: str, pattern: str, correct: str, detail: str) -> Repair:
-    return Repair(kind, re.compile(pattern, re.IGNORECASE), correct, detail)
+    return Repair(kind, re.compile(pattern, _ASCII_CASE), correct, detail)
 
 
 _BEFORE, _AFTER = r"(?<![^ (:,<\[])", r"(?![^ ):,>\]])"
@@ -93,10 +96,11 @@ def repairs() -> tuple[Repair, ...]:
         _repair("empty_list", r"\(\)", "NIL", "empty list where NIL or members must stand (RFC 9051 §9)"),
         _repair(
             "unquoted_string",
-            rf'{_BEFORE}(?!NIL{_AFTER})[^ (){OPEN_TOKEN}"]+{_AFTER}',
+            rf'{_BEFORE}(?!NIL{_AFTER})[^ (){OPEN_TOKEN}{LITERAL8_TOKEN}"]+{_AFTER}',
             string,
             "atom where a string or NIL must stand (RFC 9051 §9)",
         ),
+        _repair("literal8_not_allowed", LITERAL8_TOKEN, LITERAL_TOKEN, "literal8 is for BINARY (RFC 9051 §9 literal8)"),
         _repair("string_not_allowed", _STRING, "x", "string where an atom must stand (RFC 9051 §9)"),
         _repair("string_not_allowed", _STRING, "1", "string where a number must stand (RFC 9051 §9)"),
         _repair("missing_number", r"(?<=[0-9])(?=[ )])", " 1", "fewer numbers than RFC 9051 §7.5.2 has, as TEXT lines"),
@@ -116,7 +120,7 @@ def explain(raw: bytes, skeleton: Skeleton) -> list[Deviation]:
         return [Deviation("bad_quoted_string", skeleton.offset(unclosed), "quoted string without end (RFC 9051 §4.3)")]
     if (bad := text.find(EMPTY_TOKEN)) >= 0:
         return [_bad_quoted(raw, skeleton.offset(bad))]
-    if name := re.match(r"\* (?:[0-9]+ )?([a-z][^ (){%*\]\x00-\x1f\x7f-\uffff]*)(?![^ ])", text, re.IGNORECASE):
+    if name := re.match(r"\* (?:[0-9]+ )?([a-z][^ (){%*\]\x00-\x1f\x7f-\uffff]*)(?![^ ])", text, _ASCII_CASE):
         word = name[1].upper()
         if not KNOWN_RESPONSES.fullmatch(word):
             return [Deviation("unknown_response", name.start(1), f"{word}: no grammar known, not judged")]
@@ -129,7 +133,7 @@ def explain(raw: bytes, skeleton: Skeleton) -> list[Deviation]:
         ]
     if matchers().lenient_fetch.fullmatch(line.text):
         return [Deviation("unknown_item", 0, "FETCH item of no known grammar: not judged")]
-    return _known_faults(skeleton) or _literal_count(skeleton) or [_somewhere(skeleton)]
+    return _literal_count(skeleton) or _known_faults(skeleton) or [_somewhere(skeleton)]
 
 
 def _bad_utf8(raw: bytes) -> list[Deviation]:
@@ -217,7 +221,7 @@ def _found(skeleton: Skeleton, repair: Repair, places: list[re.Match[str]]) -> D
 def _literal_count(skeleton: Skeleton) -> list[Deviation]:
     """After a literal come a space, a parenthesis or the end; anything else and its count was off."""
     stray = re.search(f"{LITERAL_TOKEN}(?![ )]|$)", skeleton.text)
-    if stray is None:
+    if stray is None or conforms(f"{skeleton.text[: stray.end()]} {skeleton.text[stray.end() :]}"):
         return []
     return [Deviation("literal_count", skeleton.offset(stray.end()), "octets follow a literal's count (RFC 9051 §4.3)")]
 
