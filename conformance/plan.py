@@ -42,12 +42,13 @@ class Segment(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The parameters of a run."""
+    """The parameters of a run. Without `shrink` the first counter-example is as good as the smallest."""
 
     profile: Profile = Profile.STANDARD
     seed: int = 0
     tier: Tier = Tier.SAFE
     segment: Segment = Segment.EACH
+    shrink: bool = True
 
     @property
     def examples(self) -> int:

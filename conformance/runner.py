@@ -18,7 +18,7 @@ from conformance.bench import Bench
 from conformance.catalogue import catalogue
 from conformance.checks import Check
 from conformance.errors import InconclusiveError, NotApplicableError, ViolationError
-from conformance.plan import Segment
+from conformance.plan import Plan, Segment
 from conformance.secrets import redact
 from conformance.wire.errors import NoReplyError
 from conformance.wire.segmentation import OCTET_BY_OCTET, WHOLE, Cuts, Segmentation
@@ -125,7 +125,7 @@ def _try(bench: Bench, check: Check, arguments: Mapping[str, object], segment: S
 
     try:
         if strategies:
-            _with_hypothesis(put, strategies, bench.plan.seed, examples)
+            _with_hypothesis(put, strategies, bench.plan, examples)
         else:
             put()
     except ViolationError:
@@ -147,17 +147,17 @@ def _try(bench: Bench, check: Check, arguments: Mapping[str, object], segment: S
     return attempt
 
 
-def _with_hypothesis(put: Any, strategies: Mapping[str, st.SearchStrategy[Any]], seed: int, examples: int) -> None:
+def _with_hypothesis(put: Any, strategies: Mapping[str, st.SearchStrategy[Any]], plan: Plan, examples: int) -> None:
     # Hypothesis reads the names of the arguments off the signature.
     put.__signature__ = inspect.Signature(
         [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in strategies]
     )
-    decorated = hypothesis_seed(seed)(
+    decorated = hypothesis_seed(plan.seed)(
         settings(
             max_examples=examples,
             database=None,
             deadline=None,
-            phases=(Phase.generate, Phase.shrink),
+            phases=(Phase.generate, Phase.shrink) if plan.shrink else (Phase.generate,),
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
             print_blob=False,

@@ -1,0 +1,53 @@
+# Two commands are all one needs: `make check` and `make test`. Both set up .venv by themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# What the interop tests drive; they skip, and say so, where a tool is missing and cannot be installed.
+CLIENTS := curl swaks isync
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help check test proof lint format clients clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+check: $(VENV)/installed ## judge the embedded reference server; report in mailspec-report/
+	$(BIN)/mailspec check
+
+test: $(VENV)/installed-for-tests clients ## all tests, the proof of the checks and the interop tests among them
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests
+
+proof: $(VENV)/installed-for-tests ## the proof alone: every check against every fault and variant
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/proof
+
+lint: $(VENV)/installed-for-tests ## the static gates
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed-for-tests ## write the code as the gates want it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clients: ## Debian's mail clients, where they are missing and this is Debian and root
+	@missing=; for tool in curl swaks mbsync; do command -v $$tool >/dev/null || missing=yes; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  { apt-get -qq update && apt-get -qq -y --no-install-recommends install $(CLIENTS); } >/dev/null 2>&1 \
+	  || echo "note: $(CLIENTS) could not be installed; the tests that drive them will skip"; \
+	fi
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) mailspec-report .mypy_cache .ruff_cache .import_linter_cache

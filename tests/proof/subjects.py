@@ -1,0 +1,101 @@
+"""Servers on trial: clean, with one fault, or a variant, each judged by the checks of its protocol.
+
+One process, one host thread, a fresh server and store for each subject; no nested pytest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+
+from conformance.bench import Bench
+from conformance.checks import Check, Tier, all_checks
+from conformance.oracles import ORACLES
+from conformance.plan import Plan, Profile
+from conformance.runner import run_check
+from conformance.target import Account, target_of
+from conformance.wire.connection import Patience
+from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
+from reference_server.running import Host, running_server
+from reference_server.serving import load_faults_and_variants
+from reports.records import CheckResult, Verdict
+
+load_faults_and_variants()
+
+ACCOUNTS = (Account("alice@example.test", "secret"), Account("bob@example.test", "secret"))
+PLAN = Plan(profile=Profile.QUICK, tier=Tier.DESTRUCTIVE, shrink=False)
+PATIENCE = Patience(connect_s=5.0, reply_s=4.0)
+"""Only a fault that hangs costs that long; a clean server on a slow machine must not be convicted for its slowness."""
+
+SERVICES = ("smtp", "submission", "pop3", "imap")
+SUITES_OF: Mapping[str, tuple[str, ...]] = {
+    "smtp": ("smtp", "delivery"),
+    "lmtp": (),
+    "pop3": ("pop3", "delivery"),
+    "imap": ("imap", "delivery"),
+}
+
+
+@cache
+def host() -> Host:
+    """The thread on which all subjects of this process live."""
+    return Host()
+
+
+@contextmanager
+def bench_with(cores: Mapping[str, type]) -> Iterator[Bench]:
+    """A bench before a fresh server that runs these cores in place of its own."""
+    with running_server(protocols=SERVICES, cores=cores, on=host()) as server:
+        bench = Bench(target_of([server.urls[name] for name in SERVICES], ACCOUNTS, patience=PATIENCE), PLAN)
+        bench.discover()
+        try:
+            yield bench
+        finally:
+            bench.close()
+        assert not server.errors, server.errors
+
+
+def results_of(cores: Mapping[str, type], checks: Iterable[Check]) -> list[CheckResult]:
+    """What these checks and the oracles say of a server with these cores."""
+    with bench_with(cores) as bench:
+        results = [run_check(bench, check) for check in checks]
+        return results + bench.oracles.results([])
+
+
+def checks_for(protocol: str) -> list[Check]:
+    """All checks that a core of this protocol can fail."""
+    return [check for check in all_checks().values() if check.suite in SUITES_OF[protocol]]
+
+
+def judged_as(result: CheckResult) -> str:
+    """The id under which a result counts: all kinds of broken IMAP grammar are one oracle."""
+    return "imap/grammar/response" if result.check.startswith("imap/grammar/") else result.check
+
+
+def convictions(results: Iterable[CheckResult]) -> dict[str, CheckResult]:
+    """The violated results by id."""
+    return {judged_as(result): result for result in results if result.verdict is Verdict.VIOLATED}
+
+
+def naming(fault: Fault) -> set[str]:
+    """Ids of the checks and oracles that name a requirement which the fault breaks."""
+    broken = set(fault.breaks)
+    named = {check.id for check in all_checks().values() if broken & set(check.requirements)}
+    return named | {oracle.id for oracle in ORACLES.values() if broken & set(oracle.requirements)}
+
+
+def candidates(judge: str, requirements: Iterable[str]) -> list[Fault]:
+    """Faults that should be convicted by the check or oracle of this id."""
+    wanted = set(requirements)
+    return [fault for fault in FAULTS.values() if wanted & set(fault.breaks) or judge in fault.also]
+
+
+def served_faults() -> list[Fault]:
+    """All faults of protocols that have a suite."""
+    return [fault for fault in FAULTS.values() if SUITES_OF[fault.protocol]]
+
+
+def served_variants() -> list[Variant]:
+    """All variants of protocols that have a suite."""
+    return [variant for variant in VARIANTS.values() if SUITES_OF[variant.protocol]]

@@ -1,0 +1,69 @@
+"""The four statements on which every verdict of the suites rests."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.checks import SUITES, Check, all_checks
+from conformance.oracles import ORACLES, Oracle
+from reference_server.registry import Fault, Variant
+from reports.records import CheckResult, Verdict
+from tests.proof.subjects import (
+    candidates,
+    checks_for,
+    convictions,
+    naming,
+    results_of,
+    served_faults,
+    served_variants,
+)
+
+
+def _shown(results: dict[str, CheckResult]) -> str:
+    return "\n".join(
+        f"{name}: expected {result.expected}; got {result.got} {list(result.seen_in)}"
+        for name, result in results.items()
+    )
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_clean_server_is_found_wanting_in_nothing(suite: str) -> None:
+    results = results_of({}, [check for check in all_checks().values() if check.suite == suite])
+    assert results
+    assert not convictions(results), _shown(convictions(results))
+    unanswered = {result.check: result.reason for result in results if result.verdict is not Verdict.SATISFIED}
+    assert not unanswered, "the reference server must give every check something to judge"
+
+
+@pytest.mark.parametrize("fault", served_faults(), ids=lambda fault: fault.name)
+def test_a_fault_is_convicted_by_the_checks_of_its_requirement_and_by_no_other(fault: Fault) -> None:
+    convicted = convictions(results_of({fault.protocol: fault.core}, checks_for(fault.protocol)))
+    assert set(convicted) & naming(fault), f"nothing that names {fault.breaks} convicts it: {_shown(convicted)}"
+    stray = {name: result for name, result in convicted.items() if name not in naming(fault) | set(fault.also)}
+    assert not stray, _shown(stray)
+    assert all(reason for reason in fault.also.values()), "each further conviction needs its reason"
+
+
+@pytest.mark.parametrize("check", all_checks().values(), ids=lambda check: check.id)
+def test_every_check_convicts_a_fault(check: Check) -> None:
+    tried = candidates(check.id, check.requirements)
+    assert tried, f"no fault breaks {check.requirements}"
+    assert any(check.id in convictions(results_of({fault.protocol: fault.core}, [check])) for fault in tried), (
+        f"none of {[fault.name for fault in tried]} is convicted"
+    )
+
+
+@pytest.mark.parametrize("oracle", ORACLES.values(), ids=lambda oracle: oracle.id)
+def test_every_oracle_convicts_a_fault(oracle: Oracle) -> None:
+    tried = candidates(oracle.id, oracle.requirements)
+    assert tried, f"no fault breaks {oracle.requirements}"
+    assert any(
+        oracle.id in convictions(results_of({fault.protocol: fault.core}, checks_for(fault.protocol)))
+        for fault in tried
+    ), f"none of {[fault.name for fault in tried]} is convicted"
+
+
+@pytest.mark.parametrize("variant", served_variants(), ids=lambda variant: variant.name)
+def test_no_variant_is_convicted(variant: Variant) -> None:
+    convicted = convictions(results_of({variant.protocol: variant.core}, checks_for(variant.protocol)))
+    assert not convicted, _shown(convicted)
