@@ -14,8 +14,8 @@
 # own: the server must listen on loopback only, and must be configured to send nothing anywhere else.
 #
 # Environment: LAYER   directory that keeps the installation (not on an overlay file system)
-#              RUN     directory of this run, with tls/cert.pem and tls/key.pem        (serve only)
-#              PORT_*  the port of each service: PORT_SMTP, PORT_IMAPS, ...            (serve only)
+#              RUN     directory of this run: tls/cert.pem, tls/key.pem, memory/ to mount on   (serve only)
+#              PORT_*  the port of each service: PORT_SMTP, PORT_IMAPS, ...                    (serve only)
 set -euo pipefail
 
 HOST_NAME=mail.example.test
@@ -23,7 +23,10 @@ HOST_NAME=mail.example.test
 lay_over() { # DIRECTORY UPPER LOWER: what is written to DIRECTORY goes to UPPER, over LOWER
   mkdir -p "$2/upper" "$2/work"
   # volatile: nothing here is worth an fsync; an interrupted installation is thrown away.
-  mount -t overlay overlay -o "lowerdir=$3,upperdir=$2/upper,workdir=$2/work,volatile" "$1"
+  mount -t overlay overlay -o "lowerdir=$3,upperdir=$2/upper,workdir=$2/work,volatile" "$1" || {
+    echo "no overlay can be kept in $2 (it takes a directory on ext4, xfs or tmpfs; XDG_CACHE_HOME chooses it)"
+    exit 1
+  }
 }
 
 own_run_directory() { # no socket or pid file of the machine is seen, no system log reached
@@ -76,7 +79,6 @@ case $1 in
     prepare
     ;;
   serve)
-    mkdir "$RUN/memory"
     mount -t tmpfs -o mode=755 tmpfs "$RUN/memory"
     for name in etc usr var; do lay_over "/$name" "$RUN/memory/$name" "$LAYER/$name/upper:/$name"; done
     own_run_directory

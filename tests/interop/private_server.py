@@ -63,7 +63,8 @@ def running_server(recipe: Path, *, services: Sequence[str], accounts: Mapping[s
         layer = cleanup.enter_context(_installed(recipe))
         run = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"mailspec-{recipe.stem}-")))
         certificate = authority.issue_cert("127.0.0.1", "localhost", "mail.example.test")
-        (run / "tls").mkdir()
+        for directory in ("tls", "memory"):
+            (run / directory).mkdir()
         certificate.private_key_pem.write_to_path(run / "tls" / "key.pem")
         for link in certificate.cert_chain_pems:
             link.write_to_path(run / "tls" / "cert.pem", append=True)
@@ -83,6 +84,9 @@ def _installed(recipe: Path) -> Iterator[Path]:
     for program in ("unshare", "apt-get", "bash"):
         if shutil.which(program) is None:
             raise ServerUnavailableError(f"the program {program} is not here")
+    probe = subprocess.run([*IN_OWN_NAMESPACES, "true"], capture_output=True)
+    if probe.returncode != 0:
+        raise ServerUnavailableError(f"no private namespaces here: {probe.stderr.decode(errors='replace').strip()}")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mailspec" / "interop"
     cache.mkdir(parents=True, exist_ok=True)
     layer = cache / recipe.stem
@@ -118,7 +122,7 @@ def _install(recipe: Path, layer: Path) -> None:
             _kill(process)
     if process.returncode != 0:
         why = (_last_lines(log, 1) or "no output").strip()
-        raise ServerUnavailableError(f"the packages of {recipe.name} cannot be installed here: {why} (see {log})")
+        raise ServerUnavailableError(f"{recipe.stem} cannot be installed here: {why} (see {log})")
 
 
 @contextmanager
@@ -135,7 +139,6 @@ def _started(recipe: Path, layer: Path, run: Path, services: Sequence[str]) -> I
                 return
         finally:
             _stop(process)
-            (run / "memory").rmdir()  # what was in it went with the namespace
         if b"Address already in use" not in log.read_bytes():
             break
     raise RuntimeError(f"{recipe.stem} did not come up; it says:\n{_last_lines(log, 30)}")
