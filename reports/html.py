@@ -21,7 +21,7 @@ from reports.citations import cite
 from reports.grade import ExitCode
 from reports.octets import printable, visible_lines
 from reports.records import CheckResult, Event, RunResult, Verdict
-from reports.transcripts import Excerpt, excerpt, turns
+from reports.transcripts import Excerpt, excerpt, several_sessions, turns
 
 TURN_LINES = 16
 """Lines of one turn that the page shows before its middle is left out."""
@@ -103,6 +103,7 @@ def _environment() -> Environment:
         "clip": _clip,
         "lines": lambda octets: visible_lines(octets, max_lines=TURN_LINES),
         "excerpt": _excerpt,
+        "several_sessions": several_sessions,
         "one_per_section": _one_per_section,
         "thousands": lambda number: f"{number:,}",
         "duration": wording.duration,

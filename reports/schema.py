@@ -27,7 +27,7 @@ def run_schema() -> dict[str, Any]:
     """The schema of `RunResult` as JSON data.
 
     msgspec knows types but not meaning; what the records' docstrings add (the version, counts that are never
-    negative, sessions that count from 1) is added here.
+    negative, session numbers likewise) is added here.
     """
     (top,), definitions = msgspec.json.schema_components([RunResult], ref_template="#/$defs/{name}")
     for definition in definitions.values():
@@ -37,7 +37,8 @@ def run_schema() -> dict[str, Any]:
             if name in _NOT_NEGATIVE:
                 schema["minimum"] = 0
     definitions["RunResult"]["properties"]["schema_version"] = {"const": SCHEMA_VERSION, "default": SCHEMA_VERSION}
-    definitions["Event"]["properties"]["session"]["minimum"] = 1
+    # 0 is a remark that belongs to no session.
+    definitions["Event"]["properties"]["session"]["minimum"] = 0
     definitions["Event"]["properties"]["octets"]["description"] = "The octets as they crossed the wire, in base64."
     return {
         "$schema": DIALECT,

@@ -9,7 +9,7 @@ from reports import wording
 from reports.citations import cite, rfc_name
 from reports.octets import printable, visible_lines
 from reports.records import CheckResult, CoverageRow, Direction, Ended, Level, RunResult, Verdict
-from reports.transcripts import Turn, excerpt, turns
+from reports.transcripts import Turn, excerpt, several_sessions, turns
 
 TAIL_TURNS = 8
 """Turns of a finding's transcript that are shown, counted from its end, where the violation is."""
@@ -135,14 +135,14 @@ def _transcript(result: CheckResult, width: int) -> list[str]:
     shown = excerpt(turns(result.transcript), head=0, tail=TAIL_TURNS)
     total = shown.left_out + len(shown.head) + len(shown.tail)
     lines = [f"   transcript, last {TAIL_TURNS} of {total:,} turns" if shown.left_out else "   transcript"]
-    many = len({event.session for event in result.transcript}) > 1
+    many = several_sessions(result.transcript)
     for turn in (*shown.head, *shown.tail):
         lines += _turn(turn, width, many_sessions=many)
     return lines
 
 
 def _turn(turn: Turn, width: int, *, many_sessions: bool) -> list[str]:
-    session = f"#{turn.session} " if many_sessions else ""
+    session = (f"#{turn.session} " if turn.session else "   ") if many_sessions else ""
     first = f"   {turn.at_s:8.3f} s  {session}{_WHO[turn.direction]} "
     room = max(20, width - len(first))
     texts = visible_lines(turn.octets, line_octets=2 * room, max_lines=TURN_LINES)

@@ -62,3 +62,8 @@ def excerpt(all_turns: Sequence[Turn], *, head: int, tail: int) -> Excerpt:
     if left_out <= 1:
         return Excerpt(tuple(all_turns), 0, ())
     return Excerpt(tuple(all_turns[:head]), left_out, tuple(all_turns[len(all_turns) - tail :]))
+
+
+def several_sessions(events: Iterable[Event]) -> bool:
+    """Whether session numbers tell anything; 0 marks a remark that belongs to no session."""
+    return len({event.session for event in events} - {0}) > 1

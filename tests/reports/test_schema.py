@@ -49,7 +49,7 @@ def test_every_field_of_the_records_is_in_the_schema() -> None:
         (("duration_s",), -1),
         (("results", 0, "verdict"), "passed"),
         (("results", 0, "level"), "must"),
-        (("results", 2, "transcript", 0, "session"), 0),
+        (("results", 2, "transcript", 0, "session"), -1),
         (("results", 2, "transcript", 0, "direction"), "client"),
         (("coverage", 0, "open"), -1),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.records import Direction
-from reports.transcripts import excerpt, turns
+from reports.transcripts import excerpt, several_sessions, turns
 from tests.reports.example_run import received, remark, sent
 
 
@@ -41,3 +41,8 @@ def test_a_gap_of_a_single_turn_is_not_worth_leaving_out() -> None:
     assert excerpt(many, head=2, tail=3).head == tuple(many)
     assert excerpt(many, head=2, tail=3).left_out == 0
     assert [t.note for t in excerpt(many, head=0, tail=3).tail] == ["3", "4", "5"]
+
+
+def test_a_remark_outside_all_sessions_makes_no_second_session() -> None:
+    assert not several_sessions([sent(0, b"a"), remark(0, "n", session=0)])
+    assert several_sessions([sent(0, b"a"), sent(0, b"b", session=2)])
