@@ -6,7 +6,7 @@ from reference_server.pop3.core import Pop3Core
 from reference_server.registry import fault
 
 
-@fault("pop3-unstuffed", breaks="rfc1939/3/9")
+@fault("pop3-unstuffed", breaks="rfc1939/3/17")
 class Unstuffed(Pop3Core):
     """Sends lines that begin with a dot as they are."""
 
@@ -15,7 +15,7 @@ class Unstuffed(Pop3Core):
         return text
 
 
-@fault("pop3-commits-without-quit", breaks="rfc1939/6/2")
+@fault("pop3-commits-without-quit", breaks="rfc1939/6/3")
 class CommitsWithoutQuit(Pop3Core):
     """Removes marked messages when the connection is lost."""
 
