@@ -16,6 +16,8 @@ from typing import Any, Self, TypeVar
 
 from reference_server.certificates import certificate
 from reference_server.core import Core, Settings, Surroundings
+from reference_server.imap.core import ImapCore
+from reference_server.pop3.core import Pop3Core
 from reference_server.shell import Listener, TlsMode, listen, new_event_loop
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.lmtp import LmtpCore
@@ -53,20 +55,7 @@ SERVICES: Mapping[str, Service] = MappingProxyType(
 
 def default_cores() -> dict[str, type]:
     """The conforming core of each protocol."""
-    cores: dict[str, type] = {"smtp": SmtpCore, "lmtp": LmtpCore}
-    try:
-        from reference_server.pop3.core import Pop3Core
-    except ImportError:
-        pass
-    else:
-        cores["pop3"] = Pop3Core
-    try:
-        from reference_server.imap.core import ImapCore
-    except ImportError:
-        pass
-    else:
-        cores["imap"] = ImapCore
-    return cores
+    return {"smtp": SmtpCore, "lmtp": LmtpCore, "pop3": Pop3Core, "imap": ImapCore}
 
 
 @dataclass(slots=True, kw_only=True)

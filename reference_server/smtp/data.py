@@ -139,7 +139,7 @@ class Text(Session):
 
     def refusal_of_message(self, text: bytes) -> bytes | None:
         """Why the whole message is refused; None if it is not."""
-        header, _, _ = text.partition(b"\r\n\r\n")
+        header = b"" if text.startswith(b"\r\n") else text[: text.find(b"\r\n\r\n") + 2]
         if len(_RECEIVED.findall(header)) > MAX_HOPS:
             return self.reply(554, "too many hops", enhanced="5.4.6")
         return None
