@@ -29,7 +29,7 @@ class _Side:
     sequence: int
 
 
-def render_pcap(result: CheckResult, *, started_s: float = 0.0) -> bytes:
+def pcap_of(result: CheckResult, *, started_s: float = 0.0) -> bytes:
     """The transcript as the octets of a pcap file; `started_s` is the epoch time that `at_s` counts from.
 
     Sessions are opened where their first event stands. `at_s` counts from each session's own opening, so a packet is

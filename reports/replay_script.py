@@ -16,7 +16,7 @@ TLS_REMARK = "TLS starts"
 _TEMPLATE = Path(__file__).with_name("templates") / "replay_finding.py.txt"
 
 
-def render_script(result: CheckResult) -> str:
+def script_of(result: CheckResult) -> str:
     """The script for one result.
 
     Everything recorded enters it as a literal of pure ASCII, so that no word of the server's can become code.

@@ -18,7 +18,7 @@ import trustme
 
 from reports.endpoints import host_and_port
 from reports.records import CheckResult, Event
-from reports.replay_script import render_script
+from reports.replay_script import script_of
 from tests.reports.example_run import DOT_KEPT, EIGHT_BIT_CUT, HOSTILE, KNOWN, received, remark, sent
 
 
@@ -57,7 +57,7 @@ def serving(greeting: bytes, answers: list[bytes], tls: ssl.SSLContext | None = 
 
 def run_script(result: CheckResult, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     script = tmp_path / "finding.py"
-    script.write_text(render_script(result), encoding="utf-8")
+    script.write_text(script_of(result), encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-I", str(script), "--wait", "5", *arguments], capture_output=True, text=True, timeout=60
     )
@@ -128,18 +128,18 @@ def test_no_recorded_word_becomes_code(result: CheckResult) -> None:
     evil = "'''\"\"\"\n__import__('os')#\u202e\ud800 @STEPS@" + HOSTILE.decode()
     hostile = msgspec.structs.replace(result, title=evil, check=evil, expected=evil, got=evil, url=evil)
     hostile = msgspec.structs.replace(hostile, transcript=(*result.transcript, remark(9, evil)))
-    plain, spoilt = (ast.parse(render_script(r)) for r in (result, hostile))
+    plain, spoilt = (ast.parse(script_of(r)) for r in (result, hostile))
     assert [type(node) for node in plain.body] == [type(node) for node in spoilt.body]
     for name in ("CHECK", "TITLE", "EXPECTED", "GOT", "HOST", "PORT", "STEPS"):
         (value,) = (n.value for n in spoilt.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == name)
         ast.literal_eval(value)
-    assert render_script(hostile).isascii()
+    assert script_of(hostile).isascii()
 
 
 def test_the_steps_are_the_transcript() -> None:
     (steps,) = (
         ast.literal_eval(node.value)
-        for node in ast.parse(render_script(DOT_KEPT)).body
+        for node in ast.parse(script_of(DOT_KEPT)).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "STEPS"
     )
     for action, direction in (("send", "sent"), ("await", "received")):
@@ -160,7 +160,7 @@ def test_a_tls_handshake_is_repeated_where_it_stood(tmp_path: Path) -> None:
 
 def test_a_result_without_octets_makes_no_script() -> None:
     with pytest.raises(ValueError, match="no recorded octets"):
-        render_script(KNOWN)
+        script_of(KNOWN)
 
 
 @pytest.mark.parametrize(
