@@ -141,6 +141,9 @@ LEGAL_STRUCTURES = [
     'BODYSTRUCTURE ("X-EXPERIMENT" "Y" NIL NIL NIL "X-UUE" 1)',
     'BODYSTRUCTURE ("MULTIPART" "MIXED" NIL NIL NIL "7BIT" 1)',
     'BODYSTRUCTURE ("MESSAGE" "DELIVERY-STATUS" NIL NIL NIL "7BIT" 99)',
+    # RFC 3501 knows no envelope in MESSAGE/GLOBAL, RFC 9051 has one.
+    'BODYSTRUCTURE ("MESSAGE" "GLOBAL" NIL NIL NIL "8BIT" 99 NIL NIL NIL NIL)',
+    f'BODY ("message" "global" NIL NIL NIL "8bit" 99 {ENVELOPE} {PLAIN} 3)',
     'BODYSTRUCTURE ("MESSAGE" "PARTIAL" ("id" "x" "number" "1") NIL NIL "7BIT" 99 NIL)',
 ]
 
@@ -249,6 +252,8 @@ DEFECTS = [
     ('* 1 FETCH (UID "7")', "string_not_allowed", '"7"'),
     ("* FLAGS (\\Seen \\Recent)", "recent_not_allowed", "\\Recent"),
     ('* LIST (\\Marked \\Unmarked) "/" x', "two_selectability_flags", "\\Marked"),
+    ("* FLAGS (\\Seen od]d)", "illegal_in_atom", "]d"),
+    ("* THREAD ", "trailing_space", " "),
     ("* LIST () / x", "unquoted_string", "/ x"),
     ('* LIST () "//" x', "not_in_grammar", "* LIST"),
     ("* NAMESPACE NIL NIL", "not_in_grammar", "* NAME"),

@@ -93,6 +93,9 @@ def repairs() -> tuple[Repair, ...]:
             "more than one of \\NonExistent, \\Noselect, \\Marked, \\Unmarked (RFC 9051 §9 mbx-list-sflag)",
         ),
         _repair("recent_not_allowed", r"\\Recent", r"\\Seen", "\\Recent is only in FETCH FLAGS (RFC 9051 §9 flag)"),
+        _repair(
+            "illegal_in_atom", r"(?<=[\w$.-])\](?=\w)", "x", "] in a keyword (RFC 9051 §9 flag-keyword, ATOM-CHAR)"
+        ),
         _repair("empty_list", r"\(\)", "NIL", "empty list where NIL or members must stand (RFC 9051 §9)"),
         _repair(
             "unquoted_string",
@@ -132,7 +135,8 @@ def explain(raw: bytes, skeleton: Skeleton) -> list[Deviation]:
             Deviation(line.problem, skeleton.offset(line.problem_at), "nested or grouped beyond the limit: not judged")
         ]
     if matchers().lenient_fetch.fullmatch(line.text):
-        return [Deviation("unknown_item", 0, "FETCH item of no known grammar: not judged")]
+        where = _somewhere(skeleton)
+        return [Deviation("unknown_item", where.at, f"{where.detail}: no grammar known, not judged")]
     return _literal_count(skeleton) or _known_faults(skeleton) or [_somewhere(skeleton)]
 
 
@@ -234,7 +238,7 @@ def _somewhere(skeleton: Skeleton) -> Deviation:
             if not conforms(f"* 1 FETCH ({item})"):
                 name = re.split("[ \\[]", item)[0]
                 where = skeleton.offset(head.end() + at)
-                return Deviation("not_in_grammar", where, f"FETCH item {name!a} (RFC 9051 §9 msg-att)")
+                return Deviation("not_in_grammar", where, f"FETCH item {name} (RFC 9051 §9 msg-att)")
     return Deviation("not_in_grammar", 0, "the response as a whole (RFC 9051 §9)")
 
 

@@ -121,7 +121,8 @@ WIDENED = (
     'known-item = "FLAGS" / "MODSEQ" / "PREVIEW" / "ENVELOPE" / "INTERNALDATE" / "RFC822.SIZE" / "RFC822" / '
     '"RFC822.HEADER" / "RFC822.TEXT" / "BODYSTRUCTURE" / "UID" / "EMAILID" / "THREADID" / "SAVEDATE" / '
     '("BODY" / "BINARY" / "BINARY.SIZE") ["[" *ATOM-CHAR]',
-    'special-media = media-message / DQUOTE "TEXT" DQUOTE SP media-subtype',
+    # RFC 9051 also wants an envelope in MESSAGE/GLOBAL; under RFC 3501 that is a basic type like any other.
+    'special-media = DQUOTE "MESSAGE" DQUOTE SP DQUOTE "RFC822" DQUOTE / DQUOTE "TEXT" DQUOTE SP media-subtype',
     # --- extensions' own responses ---------------------------------------------------------------------------------
     'mailbox-data =/ "VANISHED" [SP "(" "EARLIER" ")"] SP uid-set',  # RFC 7162 §7: no "*" in the set
     'mailbox-data =/ "QUOTA" SP astring SP "(" [quota-resource *(SP quota-resource)] ")"',  # RFC 2087 §6, RFC 9208
