@@ -57,7 +57,7 @@ def test_a_failed_write_leaves_the_former_file_and_no_rubbish(tmp_path: Path) ->
     former = (tmp_path / "report.html").read_bytes()
     (tmp_path / "report.txt").unlink()
     (tmp_path / "report.txt").mkdir()
-    with pytest.raises(OSError, match="report.txt"):
+    with pytest.raises(OSError, match=r"report\.txt"):
         write_report(clean_run(), tmp_path)
     assert (tmp_path / "report.html").read_bytes() == former
     assert {path.name for path in tmp_path.iterdir()} == {"run.json", "report.html", "report.txt"}
