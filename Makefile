@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What the interop tests drive; they skip, and say so, where a tool is missing and cannot be installed.
-CLIENTS := curl swaks isync
+CLIENTS := curl swaks libnet-ssleay-perl isync
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -92,8 +94,6 @@ def check(
 
     Exit status: 0 conforms, 1 violations, 2 usage, 3 no verdict possible.
     """
-    from reports.writing import write_report
-
     from conformance.checks import Tier
     from conformance.errors import HarnessError, UsageError
     from conformance.judging import judge
@@ -101,6 +101,7 @@ def check(
     from conformance.progress import ProgressDisplay
     from reports.grade import exit_code
     from reports.terminal import render_text
+    from reports.writing import write_report
 
     try:
         configuration, folder = _configuration(config_path)
@@ -140,8 +141,9 @@ def check(
         _fail(str(error), NO_VERDICT)
     except ValueError as error:
         _fail(str(error), USAGE)
-    written = write_report(run, output)
-    click.echo(render_text(run), nl=False)
+    written = write_report(run, output, strict=strict)
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    click.echo(render_text(run, width=width, strict=strict, run_file=str(output / "run.json")), nl=False)
     click.echo(f"\nReport: {written}")
     raise SystemExit(int(exit_code(run.results, strict=strict)))
 
@@ -186,11 +188,10 @@ def _target(
 @contextlib.contextmanager
 def _embedded_server(faults: tuple[str, ...], variants: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The reference server in this process, on ports the kernel chooses; its URLs."""
-    from reference_server.serving import cores_for
-
     from reference_server.running import running_server
+    from reference_server.serving import cores_with
 
-    with running_server(cores=cores_for(faults=faults, variants=variants)) as server:
+    with running_server(cores=cores_with(faults, variants)) as server:
         yield tuple(server.urls[name] for name in ("smtp", "submission", "pop3", "imap"))
 
 
@@ -198,7 +199,7 @@ def _embedded_target(urls: tuple[str, ...]) -> Target:
     from conformance.target import Account, target_of
 
     accounts = (Account("alice@example.test", "secret"), Account("bob@example.test", "secret"))
-    return target_of(urls, accounts, domain="example.test")
+    return dataclasses.replace(target_of(urls, accounts, domain="example.test"), name="embedded reference server")
 
 
 # -- list, explain ----------------------------------------------------------------------------------------------------
@@ -230,9 +231,7 @@ def list_command(what: str | None, coverage: bool, as_json: bool) -> None:  # no
 
         entries = [{"id": name, "summary": scenario.summary} for name, scenario in SCENARIOS.items()]
     else:
-        from reference_server import serving
-
-        entries = serving.described_faults() if what == "faults" else serving.described_variants()
+        entries = _faults() if what == "faults" else _variants()
     click.echo(listing.as_json(entries) if as_json else listing.as_text(entries), nl=False)
 
 
@@ -241,12 +240,28 @@ def list_command(what: str | None, coverage: bool, as_json: bool) -> None:  # no
 def explain(identifier: str) -> None:
     """Explain a check or a requirement: the rule, why it matters, what proves it."""
     from conformance.listing import explanation
-    from reference_server import serving
 
-    text = explanation(identifier, serving.described_faults())
+    text = explanation(identifier, _faults())
     if text is None:
         _fail(f"nothing is called {identifier}: see mailspec list checks, mailspec list requirements", USAGE)
     click.echo(text, nl=False)
+
+
+def _faults() -> list[Mapping[str, object]]:
+    from reference_server.serving import list_faults
+
+    return [
+        {"id": fault.name, "protocol": fault.protocol, "breaks": list(fault.breaks), "summary": fault.summary}
+        for fault in list_faults()
+    ]
+
+
+def _variants() -> list[Mapping[str, object]]:
+    from reference_server.serving import list_variants
+
+    return [
+        {"id": variant.name, "protocol": variant.protocol, "summary": variant.summary} for variant in list_variants()
+    ]
 
 
 # -- report, replay ---------------------------------------------------------------------------------------------------
@@ -258,9 +273,8 @@ def explain(identifier: str) -> None:
 @click.option("--baseline", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Compare with this run.")
 def report(runs: tuple[Path, ...], html: Path | None, baseline: Path | None) -> None:
     """Render recorded runs again: one run, a matrix of several, or a comparison with a baseline."""
-    from reports.rendering import render_runs
-
     from reports.records import decode_run
+    from reports.rendering import render_runs
 
     try:
         decoded = [decode_run(path.read_bytes()) for path in runs]
@@ -305,10 +319,8 @@ def replay(
             _export(result, script, pcap)
             return
         endpoint, account = parse_url(url or result.url)
-        if not endpoint.is_loopback and not i_own_this_server:
-            raise UsageError(f"{endpoint} is beyond this machine: add --i-own-this-server if it is yours")
         known: list[Account] = [parse_account(text) for text in accounts] + ([account] if account else [])
-        for line in put_again(result, endpoint, known):
+        for line in put_again(result, endpoint, known, beyond_loopback=i_own_this_server):
             click.echo(line)
     except UsageError as error:
         _fail(str(error), USAGE)
@@ -320,9 +332,8 @@ def replay(
 
 def _export(result: object, script: Path | None, pcap: Path | None) -> None:
     from reports.pcap import pcap_of
-    from reports.replay_script import script_of
-
     from reports.records import CheckResult
+    from reports.replay_script import script_of
 
     assert isinstance(result, CheckResult)
     if script is not None:
@@ -343,6 +354,7 @@ def _export(result: object, script: Path | None, pcap: Path | None) -> None:
 @click.option("--allow-cleartext", is_flag=True, help="Permit plain-text log-in without TLS.")
 @click.option("--host", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--allow-remote", is_flag=True, help="Let --host be other than loopback.")
+@click.option("--ca-file", type=click.Path(path_type=Path), help="Write the certificate authority's certificate there.")
 @click.option("--list-faults", is_flag=True, help="List the faults by protocol and requirement, and end.")
 def serve(
     ports: tuple[str, ...],
@@ -353,27 +365,52 @@ def serve(
     allow_cleartext: bool,  # noqa: FBT001
     address: str,
     allow_remote: bool,  # noqa: FBT001
+    ca_file: Path | None,
     list_faults: bool,  # noqa: FBT001
 ) -> None:
     """Run the reference server; once all listeners are up, print one URL a line."""
     from reference_server import serving
 
     if list_faults:
-        click.echo(serving.fault_table(), nl=False)
+        click.echo(_fault_table(), nl=False)
         return
     try:
         serving.serve(
-            ports=ports,
-            only=only.split(",") if only else (),
-            users=users,
+            ports={name: int(port) for name, port in (_pair(text, "=", "NAME=PORT") for text in ports)},
+            only=only.split(",") if only else None,
+            users=dict(_pair(text, ":", "NAME:PASSWORD") for text in users) or None,
             faults=faults,
             variants=variants,
             allow_cleartext=allow_cleartext,
             host=address,
             allow_remote=allow_remote,
+            ca_file=ca_file,
         )
     except (ValueError, OSError) as error:
         _fail(str(error), USAGE)
+
+
+def _pair(text: str, separator: str, form: str) -> tuple[str, str]:
+    name, found, value = text.partition(separator)
+    if not found or not name:
+        raise ValueError(f"write {form}")
+    return name, value
+
+
+def _fault_table() -> str:
+    """All faults, grouped by protocol and by the requirement that they break."""
+    from itertools import groupby
+
+    from reference_server.serving import list_faults
+
+    lines = []
+    ordered = sorted(list_faults(), key=lambda fault: (fault.protocol, fault.breaks))
+    for protocol, of_protocol in groupby(ordered, key=lambda fault: fault.protocol):
+        lines.append(f"{protocol}\n")
+        for breaks, faults in groupby(of_protocol, key=lambda fault: fault.breaks):
+            lines.append(f"  {', '.join(breaks)}\n")
+            lines += [f"    {fault.name}: {fault.summary}\n" for fault in faults]
+    return "".join(lines)
 
 
 # -- load -------------------------------------------------------------------------------------------------------------

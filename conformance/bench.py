@@ -131,6 +131,7 @@ class Bench:
                 patience=self.target.patience,
                 segmentation=self.segmentation,
                 implicit_tls=endpoint.means.implicit_tls,
+                label=str(endpoint),
             )
         except ConnectError as error:
             raise InconclusiveError(str(error)) from error

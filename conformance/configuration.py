@@ -28,7 +28,7 @@ from conformance.target import Account, Target, target_of
 from conformance.wire.connection import Patience
 
 
-class AccountEntry(msgspec.Struct, forbid_unknown_fields=True):
+class AccountEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One test user; exactly one of the three ways to give the password."""
 
     name: str
@@ -37,13 +37,13 @@ class AccountEntry(msgspec.Struct, forbid_unknown_fields=True):
     password_env: str | None = None
 
 
-class TargetEntry(msgspec.Struct, forbid_unknown_fields=True):
+class TargetEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One mail system by its URLs."""
 
     urls: list[str]
 
 
-class LimitsEntry(msgspec.Struct, forbid_unknown_fields=True):
+class LimitsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The judge's patience; seconds."""
 
     connect_s: float = 5.0
@@ -51,14 +51,14 @@ class LimitsEntry(msgspec.Struct, forbid_unknown_fields=True):
     delivery_s: float = 20.0
 
 
-class KnownEntry(msgspec.Struct, forbid_unknown_fields=True):
+class KnownEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A finding that is known, with the reason why it is lived with."""
 
     check: str
     reason: str
 
 
-class Configuration(msgspec.Struct, forbid_unknown_fields=True):
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole `mailspec.toml`."""
 
     domain: str | None = None

@@ -6,7 +6,7 @@ of the check in which it came up: a server with one trailing space must not fail
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -32,7 +32,33 @@ class Oracle:
         return self.id.partition("/")[0]
 
 
-_REPLY_FORM = ("rfc5321/4.2/1",)
+# Which catalogue entries each oracle judges; the verdict is about the first.
+_REQUIREMENTS: Mapping[object, tuple[str, ...]] = MappingProxyType(
+    {
+        smtp_wire.Deviation.BARE_LF: ("rfc5321/2.3.8/1", "rfc5321/2.3.8/2"),
+        smtp_wire.Deviation.BAD_CODE: ("rfc5321/4.2/15", "rfc5321/2.4/2", "rfc5321/4.3.2/2"),
+        smtp_wire.Deviation.CODE_CHANGED: ("rfc5321/4.2.1/23",),
+        smtp_wire.Deviation.BAD_SEPARATOR: ("rfc5321/4.2/14", "rfc5321/4.2/13"),
+        smtp_wire.Deviation.OVERLONG: ("rfc5321/4.5.3.1.5/1",),
+        smtp_wire.Deviation.NOT_TEXT: ("rfc5321/4.2/12", "rfc5321/2.4/13"),
+        pop3_wire.Deviation.BARE_LF: ("rfc1939/3/11", "rfc1939/3/15"),
+        pop3_wire.Deviation.BAD_STATUS: ("rfc1939/3/13", "rfc1939/3/14"),
+        pop3_wire.Deviation.BAD_SEPARATOR: ("rfc2449/3/12",),
+        pop3_wire.Deviation.OVERLONG: ("rfc1939/3/12",),
+        pop3_wire.Deviation.NOT_PRINTABLE: ("rfc2449/3/10",),
+        "imap/grammar": ("rfc3501/9/1",),
+        "smtp/synchrony": ("rfc5321/4.2/1", "rfc5321/4.3.1/1"),
+        "pop3/synchrony": ("rfc1939/3/3", "rfc1939/5/3"),
+        "imap/synchrony": ("rfc3501/2.2.2/1",),
+        "smtp/liveness": ("rfc5321/3.8/2",),
+        "pop3/liveness": ("rfc1939/3/2",),
+        "imap/liveness": ("rfc3501/2.2/1",),
+        "smtp/segmentation": ("rfc5321/2.4/12",),
+        "pop3/segmentation": ("rfc1939/3/5",),
+        "imap/segmentation": ("rfc3501/2.2/2",),
+    }
+)
+
 _SMTP_GRAMMAR = MappingProxyType(
     {
         smtp_wire.Deviation.BARE_LF: "Every reply line ends in CRLF",
@@ -61,46 +87,30 @@ def _declare() -> dict[str, Oracle]:
         found[oracle_id] = Oracle(id=oracle_id, title=title, requirements=requirements, rationale=rationale)
 
     for smtp_kind, title in _SMTP_GRAMMAR.items():
-        add(f"smtp/grammar/{smtp_kind.name.lower()}", title, *REQUIREMENTS.get(smtp_kind, _REPLY_FORM))
+        add(f"smtp/grammar/{smtp_kind.name.lower()}", title, *_REQUIREMENTS[smtp_kind])
     for pop3_kind, title in _POP3_GRAMMAR.items():
-        add(f"pop3/grammar/{pop3_kind.name.lower()}", title, *REQUIREMENTS.get(pop3_kind, ("rfc1939/3/1",)))
-    add("imap/grammar/response", "Every response is in the formal syntax", *REQUIREMENTS["imap/grammar/response"])
+        add(f"pop3/grammar/{pop3_kind.name.lower()}", title, *_REQUIREMENTS[pop3_kind])
+    add("imap/grammar/response", "Every response is in the formal syntax", *_REQUIREMENTS["imap/grammar"])
     for protocol, name in (("smtp", "SMTP"), ("pop3", "POP3"), ("imap", "IMAP")):
         add(
             f"{protocol}/synchrony/one_answer_to_each_command",
             "Every command gets exactly one answer",
-            *REQUIREMENTS[f"{protocol}/synchrony"],
+            *_REQUIREMENTS[f"{protocol}/synchrony"],
             rationale="An extra or missing answer means that server and client disagree on where commands begin: "
             "smuggling, injection, literal and chunk faults all show like this.",
         )
         add(
             f"{protocol}/liveness/keeps_serving",
             f"The {name} server still answers new connections afterwards",
-            *REQUIREMENTS[f"{protocol}/liveness"],
+            *_REQUIREMENTS[f"{protocol}/liveness"],
         )
         add(
             f"{protocol}/segmentation/same_verdict_however_cut",
             "What the server does never depends on where TCP segments are cut",
-            *REQUIREMENTS[f"{protocol}/segmentation"],
+            *_REQUIREMENTS[f"{protocol}/segmentation"],
         )
     return found
 
-
-# Which catalogue entry each oracle judges; the first is the one that the verdict is about.
-REQUIREMENTS: dict[object, tuple[str, ...]] = {
-    smtp_wire.Deviation.OVERLONG: ("rfc5321/4.5.3.1.5/1",),
-    pop3_wire.Deviation.OVERLONG: ("rfc1939/3/1",),
-    "imap/grammar/response": ("rfc3501/9/1",),
-    "smtp/synchrony": ("rfc5321/4.2/1",),
-    "pop3/synchrony": ("rfc1939/3/1",),
-    "imap/synchrony": ("rfc3501/2.2.2/1",),
-    "smtp/liveness": ("rfc5321/3.8/1",),
-    "pop3/liveness": ("rfc1939/3/1",),
-    "imap/liveness": ("rfc3501/2.2/1",),
-    "smtp/segmentation": ("rfc5321/2.3.8/1",),
-    "pop3/segmentation": ("rfc1939/3/1",),
-    "imap/segmentation": ("rfc3501/2.2/1",),
-}
 
 ORACLES = MappingProxyType(_declare())
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from conformance.errors import HarnessError, UsageError
 from conformance.secrets import restore
-from conformance.target import Account, Endpoint
-from conformance.wire.connection import Connection, Patience
+from conformance.target import Account, Endpoint, parse_url
+from conformance.wire.connection import CONNECTS, Connection, Patience
 from conformance.wire.errors import ClosedError, ConnectError, NoReplyError, SilenceError, TlsError
 from conformance.wire.transcript import Transcript
 from reports.octets import visible
@@ -17,18 +17,29 @@ from reports.records import CheckResult, Direction, Event
 PATIENCE = Patience(connect_s=5.0, reply_s=3.0)
 
 
-def replay(result: CheckResult, endpoint: Endpoint, accounts: Iterable[Account]) -> Iterator[str]:
+def replay(
+    result: CheckResult, endpoint: Endpoint, accounts: Iterable[Account], *, beyond_loopback: bool = False
+) -> Iterator[str]:
     """Send what the judge sent, in its order, and yield lines that show both sides.
 
-    Where the judge received something before it sent more, the replay waits for octets too, for some seconds.
+    Sessions that went to the judged endpoint go to `endpoint`; those with further endpoints go where they went. Where
+    the judge received something before it sent more, the replay waits for octets too, for some seconds.
 
     Raises:
-        UsageError: the result has no transcript.
-        HarnessError: the server cannot be reached.
+        UsageError: the result has no transcript, or an endpoint is not on this machine and that was not allowed.
+        HarnessError: a server cannot be reached.
     """
     if not any(event.direction is Direction.SENT for event in result.transcript):
         raise UsageError(f"{result.check} has no recorded octets to send")
     known = list(accounts)
+    endpoints = {
+        event.session: _endpoint_of(event.note.removeprefix(CONNECTS), result.url, endpoint)
+        for event in result.transcript
+        if event.direction is Direction.NOTE and event.note.startswith(CONNECTS)
+    }
+    for used in {endpoint, *endpoints.values()}:
+        if not used.is_loopback and not beyond_loopback:
+            raise UsageError(f"{used} is beyond this machine: add --i-own-this-server if it is yours")
     connections: dict[int, Connection] = {}
     try:
         for event in result.transcript:
@@ -36,11 +47,15 @@ def replay(result: CheckResult, endpoint: Endpoint, accounts: Iterable[Account])
                 yield f"   {event.note}"
                 continue
             if event.session not in connections:
-                connections[event.session] = _open(endpoint)
+                connections[event.session] = _open(endpoints.get(event.session, endpoint))
             yield from _step(connections[event.session], event, known)
     finally:
         for connection in connections.values():
             connection.close()
+
+
+def _endpoint_of(url: str, judged: str, instead: Endpoint) -> Endpoint:
+    return instead if url == judged else parse_url(url)[0]
 
 
 def _open(endpoint: Endpoint) -> Connection:

@@ -50,7 +50,9 @@ class Direction(Enum):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a transcript. `octets` is base64 in JSON; `session` counts connections within one check from 1."""
+    """One step of a transcript. `octets` is base64 in JSON; `session` counts connections within one check from 1;
+    0 marks a remark that belongs to none, such as what was read back from a mailbox.
+    """
 
     at_s: float
     direction: Direction

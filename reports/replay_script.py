@@ -10,6 +10,9 @@ from reports.endpoints import host_and_port
 from reports.octets import printable
 from reports.records import CheckResult, Direction, Event
 
+CONNECT_REMARK = "connects to "
+"""How the remark begins that names the URL of a session."""
+
 TLS_REMARK = "TLS starts"
 """How the remark begins by which a transcript says that a handshake took place."""
 
@@ -54,5 +57,10 @@ def _steps(transcript: Iterable[Event]) -> Iterator[str]:
             if direction is Direction.SENT:
                 yield f"({session}, 'send', {event.octets!r})"
             else:
-                action = "tls" if event.note.startswith(TLS_REMARK) else "remark"
-                yield f"({session}, {action!r}, {printable(event.note)!a})"
+                yield f"({session}, {_action(event.note)})"
+
+
+def _action(note: str) -> str:
+    if note.startswith(CONNECT_REMARK):
+        return f"'connect', {host_and_port(note.removeprefix(CONNECT_REMARK))!a}"
+    return f"{'tls' if note.startswith(TLS_REMARK) else 'remark'!r}, {printable(note)!a}"

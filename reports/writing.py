@@ -10,12 +10,12 @@ from reports.records import RunResult, encode_run
 from reports.terminal import render_text
 
 RUN_FILE = "run.json"
-PAGE_FILE = "report.html"
+PAGE_FILE = "index.html"
 TEXT_FILE = "report.txt"
 
 
 def write_report(run: RunResult, folder: Path, *, strict: bool = False) -> Path:
-    """Write `run.json`, `report.html` and `report.txt` into the folder, which is made if need be; gives the page.
+    """Write `run.json`, `index.html` and `report.txt` into the folder, which is made if need be; gives the page.
 
     Each file is replaced as a whole: an interrupted write leaves the former one, never half a report.
 

@@ -18,6 +18,8 @@ from conformance.wire.transcript import Transcript
 from reports.records import Direction
 
 CHUNK_OCTETS = 65536
+CONNECTS = "connects to "
+"""How the note begins that opens a session in a transcript; the URL follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +75,11 @@ class Connection:
         segmentation: Segmentation = WHOLE,
         tls: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
+        label: str = "",
     ) -> Connection:
         """Connect, and with `implicit_tls` secure the connection before anything else (RFC 8314 §3).
+
+        `label` is the endpoint's URL, which the transcript notes.
 
         Raises:
             ConnectError: nobody listens there, or the handshake failed.
@@ -86,6 +91,8 @@ class Connection:
             raise ConnectError(f"no connection to {host}:{port}: {error}") from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = cls(sock, transcript, patience=patience, segmentation=segmentation, tls=tls)
+        if label:
+            connection.note(f"{CONNECTS}{label}")
         if implicit_tls:
             try:
                 connection.start_tls()

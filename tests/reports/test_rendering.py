@@ -46,18 +46,18 @@ def test_strict_reaches_the_headline() -> None:
 def test_the_folder_holds_the_record_the_page_and_the_text_and_nothing_else(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "report"
     for _ in range(2):
-        assert write_report(example_run(), folder) == folder / "report.html"
-    assert {path.name for path in folder.iterdir()} == {"run.json", "report.html", "report.txt"}
+        assert write_report(example_run(), folder) == folder / "index.html"
+    assert {path.name for path in folder.iterdir()} == {"run.json", "index.html", "report.txt"}
     assert decode_run((folder / "run.json").read_bytes()) == example_run()
-    assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert (folder / "index.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_a_failed_write_leaves_the_former_file_and_no_rubbish(tmp_path: Path) -> None:
     write_report(example_run(), tmp_path)
-    former = (tmp_path / "report.html").read_bytes()
+    former = (tmp_path / "index.html").read_bytes()
     (tmp_path / "report.txt").unlink()
     (tmp_path / "report.txt").mkdir()
     with pytest.raises(OSError, match=r"report\.txt"):
         write_report(clean_run(), tmp_path)
-    assert (tmp_path / "report.html").read_bytes() == former
-    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "report.html", "report.txt"}
+    assert (tmp_path / "index.html").read_bytes() == former
+    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "index.html", "report.txt"}

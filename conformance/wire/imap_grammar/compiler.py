@@ -90,7 +90,7 @@ class Compiler:
                 return "".join(self._fold(parts) if fold else (self._regex(p, fold=False) for p in parts))
             case Choice(options):
                 return self._choice(options, fold=fold)
-            case Repeat(item, low, high):
+            case Repeat(item, low, high):  # pragma: no branch - the last kind of expression there is
                 inner = self._regex(item, fold=fold)
                 if self._octets(item) is None:
                     inner = f"(?:{inner})"

@@ -176,7 +176,8 @@ def _known_faults(skeleton: Skeleton) -> list[Deviation]:
 
 def _several_faults(skeleton: Skeleton, candidates: list[Repair]) -> list[Deviation]:
     """Faults of more than one kind in a line: all the spaces first, then with wrong numbers."""
-    spaces = [r for r in candidates if "space" in r.kind]
+    # Not the missing ones: neighbours without a space are right in an address list.
+    spaces = [r for r in candidates if "space" in r.kind and r.kind != "missing_space"]
     numbers = [r for r in candidates if r.kind in _NUMBER_FAULTS]
     for needed in (spaces, [*spaces, *numbers]):
         if not conforms(_apply(needed, skeleton.text)):

@@ -93,7 +93,8 @@ WIDENED = (
     'status-att-val = ("MESSAGES" / "RECENT" / "UNSEEN" / "DELETED") SP number / '
     '("UIDNEXT" / "UIDVALIDITY") SP nz-number / ("SIZE" / "DELETED-STORAGE") SP number64 / '
     '"HIGHESTMODSEQ" SP mod-sequence-valzer / "APPENDLIMIT" SP (number / nil) / '
-    '"MAILBOXID" SP "(" objectid ")" / other-status SP tagged-ext-val',
+    # RFC 4466 §2.7 only recommends tagged-ext-val to extensions, and Dovecot's X-GUID is an atom.
+    '"MAILBOXID" SP "(" objectid ")" / other-status SP other-value',
     "other-status = tagged-ext-label",
     'known-status = "MESSAGES" / "RECENT" / "UNSEEN" / "DELETED" / "UIDNEXT" / "UIDVALIDITY" / "SIZE" / '
     '"DELETED-STORAGE" / "HIGHESTMODSEQ" / "APPENDLIMIT" / "MAILBOXID"',
