@@ -62,6 +62,7 @@ A146 BAD [CLIENTBUG] (unpaired "text
 * STATUS empty ()
 * STATUS "a b" (RECENT 0 UNSEEN 0 DELETED 0 SIZE 4294967296 HIGHESTMODSEQ 0 APPENDLIMIT NIL)
 * STATUS x (MAILBOXID (F2212ea87) DELETED-STORAGE 5 X-COLOUR (red) X-N 7)
+* STATUS x (X-GUID 7b1e5a3f X-WHAT ((a "b") \c))
 * SEARCH
 * SEARCH 2 84 882
 * SEARCH 2 5 6 (MODSEQ 917162500)
@@ -306,6 +307,18 @@ def test_several_faults_in_one_line_are_all_named() -> None:
     assert {d.kind for d in found} == {"double_space", "space_inside_parens", "trailing_space"}
 
 
+def test_what_is_right_is_not_named_among_several_faults() -> None:
+    found = recognise(b"*  STATUS x (MESSAGES 0 UIDNEXT 4294967296)\r\n")
+    assert [d.kind for d in found] == ["double_space", "number_too_large"]
+    found = recognise(f"* 1  FETCH (ENVELOPE {ENVELOPE} )\r\n".encode())
+    assert [d.kind for d in found] == ["double_space", "space_inside_parens"]
+
+
+def test_faults_beyond_naming_are_still_convicted() -> None:
+    found = recognise(b"* 1 FETCH (UID 0  FLAGS (\\Seen\x01) ENVELOPE NIL)\r\n")
+    assert [d.kind for d in found] == ["not_in_grammar"]
+
+
 @pytest.mark.parametrize(
     ("line", "kind"),
     [
@@ -328,6 +341,10 @@ def test_a_known_item_is_still_judged_beside_an_unknown_one() -> None:
 def test_deep_nesting_is_refused_a_verdict_and_not_a_crash() -> None:
     found = recognise(b"* 1 FETCH (BODY " + b"(" * 10_000 + b")" * 10_000 + b")\r\n")
     assert [d.kind for d in found] == ["too_deep"]
+
+
+def test_endless_groups_are_refused_a_verdict() -> None:
+    assert [d.kind for d in recognise(b"* THREAD " + b"(1)" * 50_001 + b"\r\n")] == ["too_long"]
 
 
 def test_a_nested_multipart_of_legal_depth_is_accepted() -> None:

@@ -136,6 +136,7 @@ def data_responses() -> st.SearchStrategy[bytes]:
     ).map(lambda b: b"* " + b + b"\r\n")
 
 
+@settings(deadline=None)  # the first example also builds the grammar
 @given(raw=data_responses())
 def test_a_generated_response_is_accepted(raw: bytes) -> None:
     assert recognise(raw) == ()
@@ -157,6 +158,7 @@ def structure(raw: bytes) -> list[int]:
     return places
 
 
+@settings(deadline=None)  # the first example also builds the grammar
 @given(raw=data_responses(), data=st.data())
 def test_one_octet_too_many_in_the_structure_is_convicted(raw: bytes, data: st.DataObject) -> None:
     at = data.draw(st.sampled_from(structure(raw)))
@@ -166,6 +168,7 @@ def test_one_octet_too_many_in_the_structure_is_convicted(raw: bytes, data: st.D
     assert any(d.proven for d in found)
 
 
+@settings(deadline=None)  # the first example also builds the grammar
 @given(raw=data_responses(), data=st.data())
 def test_a_parenthesis_or_line_end_too_few_is_convicted(raw: bytes, data: st.DataObject) -> None:
     at = data.draw(st.sampled_from([p for p in structure(raw) if raw[p : p + 1] in b"()\r\n"]))
@@ -173,6 +176,7 @@ def test_a_parenthesis_or_line_end_too_few_is_convicted(raw: bytes, data: st.Dat
     assert any(d.proven for d in found)
 
 
+@settings(deadline=None)  # the first example also builds the grammar
 @given(raw=data_responses(), data=st.data())
 def test_a_control_octet_in_place_of_structure_is_convicted(raw: bytes, data: st.DataObject) -> None:
     at = data.draw(st.sampled_from(structure(raw)))
@@ -180,6 +184,7 @@ def test_a_control_octet_in_place_of_structure_is_convicted(raw: bytes, data: st
     assert any(d.proven for d in recognise(raw[:at] + octet + raw[at + 1 :]))
 
 
+@settings(deadline=None)  # the first example also builds the grammar
 @given(raw=st.binary(max_size=60) | data_responses().map(lambda b: b[: len(b) // 2]))
 def test_garbage_gets_an_answer_and_never_an_exception(raw: bytes) -> None:
     assert isinstance(recognise(raw), tuple)
@@ -187,6 +192,7 @@ def test_garbage_gets_an_answer_and_never_an_exception(raw: bytes) -> None:
     assert all(0 <= d.at <= len(raw) for d in recognise(raw))
 
 
+@settings(deadline=None)
 @given(size=st.integers(0, 60), content=st.binary(max_size=30).map(lambda b: b.replace(b"\x00", b"a")))
 def test_a_literal_whose_count_is_off_is_convicted(size: int, content: bytes) -> None:
     raw = b"* 1 FETCH (BODY[] {%d}\r\n%s)\r\n" % (size, content)
@@ -231,7 +237,7 @@ def test_the_package_has_the_atom_characters_of_the_rfc() -> None:
     ("name", "highest"), [("number", 2**32 - 1), ("number64", 2**63 - 1), ("mod-sequence-value", 2**63 - 1)]
 )
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_number_is_in_range_exactly_up_to_its_limit(name: str, highest: int, data: st.DataObject) -> None:
     number = data.draw(st.integers(0, highest * 3) | st.integers(highest - 3, highest + 3))
     low = 1 if name.startswith("mod") else 0
