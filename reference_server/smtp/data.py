@@ -139,7 +139,8 @@ class Text(Session):
 
     def refusal_of_message(self, text: bytes) -> bytes | None:
         """Why the whole message is refused; None if it is not."""
-        header = b"" if text.startswith(b"\r\n") else text[: text.find(b"\r\n\r\n") + 2]
+        # A message that begins with an empty line has no header; one without an empty line is all header.
+        header = b"" if text.startswith(b"\r\n") else text.partition(b"\r\n\r\n")[0]
         if len(_RECEIVED.findall(header)) > MAX_HOPS:
             return self.reply(554, "too many hops", enhanced="5.4.6")
         return None
@@ -157,17 +158,13 @@ class Text(Session):
         octets = self.with_trace(text)
         for account in self.receivers():
             inbox = account.mailbox("INBOX")
-            if inbox is not None:
-                inbox.append(octets, internal_date=self.settings.wall_clock())
+            assert inbox is not None, "every account has an INBOX"
+            inbox.append(octets, internal_date=self.settings.wall_clock())
 
     def receivers(self) -> list[Account]:
         """The accounts behind the recipients, each once."""
-        accounts = {}
-        for recipient in self.transaction.recipients:
-            account = self.account_of(recipient)
-            if account is not None:
-                accounts[account.name] = account
-        return list(accounts.values())
+        found = filter(None, map(self.account_of, self.transaction.recipients))
+        return list({account.name: account for account in found}.values())
 
     def with_trace(self, text: bytes) -> bytes:
         """The message as it is stored: Return-Path and Received before what came (RFC 5321 §4.4)."""

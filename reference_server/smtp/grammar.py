@@ -219,8 +219,6 @@ def split_path(argument: bytes, prefix: bytes) -> tuple[bytes, bytes]:
     path, after = rest[:end], rest[end:]
     if after and after[:1] != b" ":
         raise SyntaxProblem("a space is needed after the path")
-    if after == b" ":
-        raise SyntaxProblem("an empty parameter")
     return path, after[1:]
 
 

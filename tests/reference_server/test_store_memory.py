@@ -1,0 +1,294 @@
+"""The memory store keeps what `stores` promises (RFC 3501 §2.3.1.1, §6.3; RFC 1939 §4, §7)."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from reference_server.stores import Account, Mailbox, MailboxError, SharedSecrets, Store
+from reference_server.stores.memory import MemoryAccount, MemoryMailbox, MemoryStore
+
+
+def account() -> MemoryAccount:
+    return MemoryStore({"alice@example.test": "secret"}, first_uid_validity=10).accounts[0]
+
+
+def box(of: MemoryAccount, name: str = "INBOX") -> MemoryMailbox:
+    found = of.mailbox(name)
+    assert found is not None
+    return found
+
+
+def uids(mailbox: Mailbox) -> list[int]:
+    return [message.uid for message in mailbox.messages]
+
+
+@pytest.mark.parametrize("name", ["alice", "ALICE", "alice@example.test", "Alice@Example.Test"])
+def test_a_user_logs_in_with_and_without_the_domain_in_any_case(name: str) -> None:
+    store: Store = MemoryStore()
+    found = store.log_in(name, "secret")
+    assert found is not None
+    assert found.name == "alice@example.test"
+
+
+@pytest.mark.parametrize(("name", "password"), [("alice", "Secret"), ("alice", ""), ("carol", "secret"), ("", "")])
+def test_wrong_credentials_log_nobody_in(name: str, password: str) -> None:
+    assert MemoryStore().log_in(name, password) is None
+
+
+def test_an_unknown_name_costs_a_hash_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+    store = MemoryStore()
+
+    def counting(password: str, salt: bytes) -> bytes:
+        hashed.append(password)
+        return hashlib.sha512(password.encode() + salt).digest()
+
+    monkeypatch.setattr("reference_server.stores.memory._hash", counting)
+    store.log_in("alice", "guess")
+    store.log_in("carol", "guess")
+    assert hashed == ["guess", "guess"]
+
+
+def test_a_digest_logs_in_whoever_knows_the_password() -> None:
+    store: SharedSecrets = MemoryStore()
+    digest = hashlib.md5(b"<1@x>secret", usedforsecurity=False).hexdigest()
+    found = store.log_in_by_digest("bob", b"<1@x>", digest)
+    assert found is not None
+    assert found.name == "bob@example.test"
+    assert store.log_in_by_digest("bob", b"<2@x>", digest) is None
+    assert store.log_in_by_digest("bob", b"<1@x>", digest.upper()) is None
+    assert store.log_in_by_digest("carol", b"<1@x>", digest) is None
+
+
+def test_recipients_are_found_by_their_whole_address_alone() -> None:
+    store = MemoryStore()
+    found = store.account("BOB@EXAMPLE.TEST")
+    assert found is not None
+    assert found.name == "bob@example.test"
+    assert store.account("bob") is None
+
+
+def test_the_first_account_is_the_postmaster() -> None:
+    postmaster = MemoryStore().postmaster()
+    assert postmaster is not None
+    assert postmaster.name == "alice@example.test"
+    assert MemoryStore({}).postmaster() is None
+
+
+def test_a_bare_name_belongs_to_the_account_that_was_there_first() -> None:
+    store = MemoryStore({"a@one.test": "1", "a@two.test": "2"})
+    first = store.log_in("a", "1")
+    assert first is not None
+    assert first.name == "a@one.test"
+    assert store.log_in("a", "2") is None
+
+
+@pytest.mark.parametrize("address", ["alice", "@example.test", "alice@", "ALICE@example.test"])
+def test_an_address_without_its_parts_or_taken_makes_no_account(address: str) -> None:
+    with pytest.raises(ValueError, match="account"):
+        MemoryStore().add_account(address, "x")
+
+
+def test_uids_ascend_and_are_never_used_again() -> None:
+    inbox = box(account())
+    assert [inbox.append(b"a"), inbox.append(b"b"), inbox.append(b"c")] == [1, 2, 3]
+    inbox.expunge([3, 99])
+    assert inbox.append(b"d") == 4
+    assert uids(inbox) == [1, 2, 4]
+    assert inbox.uid_next == 5
+
+
+def test_a_message_is_kept_as_it_came() -> None:
+    inbox = box(account())
+    date = datetime(2026, 2, 3, tzinfo=UTC)
+    inbox.append(b"x\0\r\n", flags=["\\Seen", "\\Recent"], internal_date=date)
+    inbox.append(b"y")
+    first, second = inbox.messages
+    assert (first.octets, first.flags, first.internal_date) == (b"x\0\r\n", frozenset({"\\Seen"}), date)
+    assert second.internal_date.tzinfo is UTC
+
+
+def test_every_change_raises_modseq_and_marks_what_changed() -> None:
+    inbox = box(account())
+    seen = [inbox.modseq]
+    inbox.append(b"a")
+    seen.append(inbox.modseq)
+    inbox.append(b"b")
+    seen.append(inbox.modseq)
+    inbox.set_flags(1, ["\\Deleted", "\\Recent"])
+    seen.append(inbox.modseq)
+    inbox.expunge([2])
+    seen.append(inbox.modseq)
+    assert seen == sorted(set(seen))
+    assert inbox.messages[0].modseq == seen[3]
+    assert inbox.messages[0].flags == {"\\Deleted"}
+
+
+def test_what_is_not_there_is_not_changed() -> None:
+    inbox = box(account())
+    inbox.append(b"a")
+    before = inbox.modseq
+    inbox.set_flags(7, ["\\Seen"])
+    inbox.set_flags(0, ["\\Seen"])
+    inbox.expunge([7])
+    assert inbox.modseq == before
+
+
+def test_a_snapshot_does_not_change() -> None:
+    inbox = box(account())
+    inbox.append(b"a")
+    before = inbox.messages
+    inbox.append(b"b")
+    inbox.expunge([1])
+    assert [message.octets for message in before] == [b"a"]
+    assert inbox.messages is inbox.messages
+
+
+def test_recent_messages_belong_to_who_claims_them_first() -> None:
+    inbox = box(account())
+    for octets in (b"a", b"b", b"c"):
+        inbox.append(octets)
+    inbox.expunge([2])
+    assert inbox.claim_recent(peek=True) == {1, 3}
+    assert inbox.claim_recent(peek=False) == {1, 3}
+    assert inbox.claim_recent(peek=False) == frozenset()
+
+
+def test_one_session_holds_the_maildrop() -> None:
+    inbox = box(account())
+    assert inbox.lock()
+    assert not inbox.lock()
+    inbox.unlock()
+    assert inbox.lock()
+
+
+def test_watchers_hear_of_every_change_until_they_end_it() -> None:
+    inbox = box(account())
+    heard: list[int] = []
+    end = inbox.watch(lambda: heard.append(inbox.modseq))
+    inbox.append(b"a")
+    inbox.set_flags(1, ["\\Seen"])
+    inbox.expunge([1])
+    end()
+    end()
+    inbox.append(b"b")
+    assert heard == [2, 3, 4]
+
+
+def test_folders_are_made_with_their_parents_and_listed_inbox_first() -> None:
+    alice = account()
+    alice.create("b/c/d")
+    alice.create("a/")
+    alice.create("inbox/x")
+    assert alice.names() == ["INBOX", "INBOX/x", "a", "b", "b/c", "b/c/d"]
+    assert alice.mailbox("InBoX/x") is alice.mailbox("INBOX/x")
+    assert alice.mailbox("A") is None
+
+
+@pytest.mark.parametrize("name", ["INBOX", "inbox", "a", "", "/", "a//b", "/a", "x\ny", "x" * 1001])
+def test_a_folder_that_exists_or_has_no_proper_name_is_not_made(name: str) -> None:
+    alice = account()
+    alice.create("a")
+    with pytest.raises(MailboxError):
+        alice.create(name)
+    assert alice.names() == ["INBOX", "a"]
+
+
+def test_a_folder_is_deleted_without_its_inferiors() -> None:
+    alice = account()
+    alice.create("a/b")
+    gone = box(alice, "a")
+    heard: list[str] = []
+    gone.watch(lambda: heard.append("gone"))
+    gone.append(b"x")
+    alice.delete("a")
+    assert alice.names() == ["INBOX", "a/b"]
+    assert heard
+    assert gone.messages == ()
+    for name in ("a", "inbox"):
+        with pytest.raises(MailboxError):
+            alice.delete(name)
+
+
+def test_a_name_used_again_gets_a_greater_uid_validity() -> None:
+    alice = account()
+    alice.create("a")
+    first = box(alice, "a").uid_validity
+    alice.delete("a")
+    alice.create("a")
+    assert box(alice, "a").uid_validity > first > box(alice).uid_validity
+
+
+def test_renaming_takes_inferiors_along_and_keeps_messages_and_uids() -> None:
+    alice = account()
+    alice.create("a/b")
+    box(alice, "a/b").append(b"x")
+    validity = box(alice, "a/b").uid_validity
+    alice.rename("a", "new/a")
+    assert alice.names() == ["INBOX", "new", "new/a", "new/a/b"]
+    alice.create("other")
+    alice.rename("other", "new/other")
+    assert alice.names() == ["INBOX", "new", "new/a", "new/a/b", "new/other"]
+    moved = box(alice, "new/a/b")
+    assert (moved.name, uids(moved), moved.uid_validity) == ("new/a/b", [1], validity)
+
+
+def test_a_renamed_folder_never_lowers_the_uid_validity_of_its_new_name() -> None:
+    alice = account()
+    alice.create("old")
+    alice.create("name")
+    used = box(alice, "name").uid_validity
+    alice.delete("name")
+    alice.rename("old", "name")
+    assert box(alice, "name").uid_validity > used
+
+
+def test_renaming_inbox_moves_its_messages_alone() -> None:
+    alice = account()
+    alice.create("INBOX/x")
+    box(alice).append(b"m", flags=["\\Seen"])
+    alice.rename("inbox", "a")
+    assert alice.names() == ["INBOX", "INBOX/x", "a"]
+    assert box(alice).messages == ()
+    assert [(message.octets, message.flags) for message in box(alice, "a").messages] == [(b"m", frozenset({"\\Seen"}))]
+
+
+@pytest.mark.parametrize(("old", "new"), [("none", "x"), ("a", "b"), ("a", "a/c"), ("a", "INBOX"), ("a", "a")])
+def test_a_rename_that_cannot_be_changes_nothing(old: str, new: str) -> None:
+    alice = account()
+    alice.create("a")
+    alice.create("b")
+    with pytest.raises(MailboxError):
+        alice.rename(old, new)
+    assert alice.names() == ["INBOX", "a", "b"]
+
+
+def test_a_rename_does_not_overwrite_what_lies_below_the_new_name() -> None:
+    alice = account()
+    alice.create("a/x")
+    alice.create("b/x")
+    alice.delete("b")
+    with pytest.raises(MailboxError):
+        alice.rename("a", "b")
+
+
+def test_subscriptions_outlive_their_folders() -> None:
+    alice: Account = account()
+    alice.create("a")
+    alice.subscriptions.add("a")
+    alice.delete("a")
+    assert alice.subscriptions == {"a"}
+
+
+def test_threads_lose_no_message() -> None:
+    inbox = box(account())
+    threads = [threading.Thread(target=lambda: [inbox.append(b"x") for _ in range(200)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert uids(inbox) == list(range(1, 801))
