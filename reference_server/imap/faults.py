@@ -1,0 +1,24 @@
+"""Planted faults of the IMAP server: each breaks one requirement of RFC 3501 by overriding one small method."""
+
+from __future__ import annotations
+
+from reference_server.imap.core import ImapCore
+from reference_server.registry import fault
+from reference_server.stores import StoredMessage
+
+
+@fault("rfc822-size-off-by-one", breaks="rfc3501/7.4.2/1")
+class SizeOffByOne(ImapCore):
+    """RFC822.SIZE is one octet more than the message has."""
+
+    def size_of(self, message: StoredMessage) -> int:
+        """Counts one too many."""
+        return super().size_of(message) + 1
+
+
+@fault("logs-out-without-bye", breaks="rfc3501/6.1.3/1")
+class LogsOutWithoutBye(ImapCore):
+    """LOGOUT is completed without the untagged BYE before it."""
+
+    def say_bye(self) -> None:
+        """Says nothing."""
