@@ -132,7 +132,7 @@ class OracleLog:
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], _Sighting] = {}
-        self._judged: set[str] = set()
+        self._looked: set[str] = set()
         self.check = ""
         self.url = ""
         self.transcript = Transcript()
@@ -143,9 +143,10 @@ class OracleLog:
         self.check = check
         self.url = url
 
-    def judged(self, protocol: str) -> None:
-        """A check of this protocol ran to its end, so its oracles have looked at something."""
-        self._judged.add(protocol)
+    def looked(self, protocol: str, oracle: str) -> None:
+        """The oracle (`grammar`, `synchrony`, …) had something of this protocol to look at."""
+        if not self.muted:
+            self._looked.add(f"{protocol}/{oracle}")
 
     def deviation(self, protocol: str, kind: str, meaning: str, raw: bytes) -> None:
         """A reply's form broke the grammar."""
@@ -161,6 +162,7 @@ class OracleLog:
         """Count a finding; the first sighting of a kind gives the evidence."""
         if self.muted:
             return
+        self._looked.add(oracle.rpartition("/")[0])
         sighting = self._seen.setdefault(
             (oracle, kind), _Sighting(expected, got, ended, self.transcript.events, self.url)
         )
@@ -169,6 +171,7 @@ class OracleLog:
     def saw_segmentation(self, protocol: str, expected: str, got: str, transcript: tuple[Event, ...]) -> None:
         """A check that held with whole segments did not with other ones."""
         oracle = f"{protocol}/segmentation/same_verdict_however_cut"
+        self.looked(protocol, "segmentation")
         sighting = self._seen.setdefault((oracle, ""), _Sighting(expected, got, Ended.ANSWERED, transcript, self.url))
         sighting.places[self.check] = None
 
@@ -186,7 +189,7 @@ class OracleLog:
         rule_of = dict(rules)
         results = []
         for oracle in ORACLES.values():
-            if oracle.protocol not in self._judged:
+            if oracle.id.rpartition("/")[0] not in self._looked:
                 continue
             base = {requirement: rule_of.get(requirement, "") for requirement in oracle.requirements}
             sightings = [(kind, seen) for (name, kind), seen in self._seen.items() if name == oracle.id]

@@ -239,7 +239,8 @@ def run_check(bench: Bench, check: Check, arguments: Mapping[str, object] | None
     except (InconclusiveError, NoReplyError) as error:
         outcome = _Outcome(verdict=Verdict.INCONCLUSIVE, reason=str(error))
     if outcome.verdict in (Verdict.SATISFIED, Verdict.VIOLATED):
-        bench.oracles.judged(protocol)
+        bench.oracles.looked(protocol, "grammar")
+    bench.oracles.looked(protocol, "liveness")
     if (why := bench.alive(protocol)) != "":
         outcome.ended = Ended.DIED
         bench.oracles.saw(
@@ -273,6 +274,7 @@ def _judge(bench: Bench, check: Check, arguments: Mapping[str, object]) -> _Outc
     if whole.outcome.verdict is not Verdict.SATISFIED or check.cuts_itself:
         return whole.outcome
     cut = _try(bench, check, arguments, Segment.RANDOM, cut_examples)
+    bench.oracles.looked(protocol_of(check), "segmentation")
     if cut.outcome.verdict is not Verdict.VIOLATED:
         return whole.outcome
     # Other cuts come with other examples: only what holds when the same example is sent whole is about the cuts.

@@ -32,6 +32,9 @@ class Watcher(Protocol):
     def desynchronised(self, protocol: str, expected: str, got: str) -> None:
         """A command did not get exactly one answer."""
 
+    def looked(self, protocol: str, oracle: str) -> None:
+        """An oracle had something to look at."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -148,6 +151,7 @@ class Session:
             self.setting.watcher.desynchronised(self.protocol, "one answer to a NOOP", f"{error.what}")
             return
         extra = self._pending() + self._farewell().encode()
+        self.setting.watcher.looked(self.protocol, "synchrony")
         if extra:
             self.setting.watcher.desynchronised(
                 self.protocol,

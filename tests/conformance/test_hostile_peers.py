@@ -1,0 +1,182 @@
+"""The judge survives any peer: every run ends, in bounded time and memory, with results and without an exception."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import resource
+import select
+import socket
+import struct
+
+import pytest
+
+from conformance.bench import Bench
+from conformance.checks import Tier, all_checks
+from conformance.plan import Plan, Profile
+from conformance.runner import run_check
+from conformance.target import Account, Target, target_of
+from conformance.wire.connection import Connection, Patience
+from conformance.wire.errors import NoReplyError
+from conformance.wire.transcript import Transcript
+from reports.records import CheckResult, Verdict
+from tests.conformance.hostile_peer import Behaviour, hostile_peer
+
+PATIENCE = Patience(connect_s=5.0, reply_s=0.2, reply_octets=2_000_000, line_octets=200_000)
+PLAN = Plan(profile=Profile.QUICK, tier=Tier.DESTRUCTIVE, shrink=False)
+ACCOUNTS = [Account("alice@example.test", "secret"), Account("bob@example.test", "secret")]
+GREETINGS = {"smtp": b"220 here\r\n", "pop3": b"+OK here\r\n", "imap": b"* OK here\r\n"}
+
+
+def endless_line(peer: socket.socket) -> None:
+    while True:
+        peer.sendall(b"x" * 65536)
+
+
+def endless_lines(peer: socket.socket) -> None:
+    while True:
+        peer.sendall(b"220-and on\r\n* OK and on\r\n" * 2000)
+
+
+def silence(peer: socket.socket) -> None:
+    while peer.recv(65536):
+        pass
+
+
+def garbage(peer: socket.socket) -> None:
+    noise = bytes((7 * i * i + 13 * i) % 256 for i in range(4096))
+    peer.sendall(noise)
+    while peer.recv(65536):
+        peer.sendall(noise)
+
+
+def close_at_once(peer: socket.socket) -> None:
+    peer.close()
+
+
+def never_reads(peer: socket.socket) -> None:
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    peer.sendall(b"220 here\r\n+OK here\r\n* OK here\r\n")
+    hung_up = select.poll()
+    hung_up.register(peer, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+    hung_up.poll()
+
+
+def huge_literal(peer: socket.socket) -> None:
+    peer.sendall(b"* OK here\r\n")
+    while line := peer.recv(65536):
+        tag = line.split(b" ", 1)[0]
+        peer.sendall(b"* 1 FETCH (BODY[] {9223372036854775808}\r\nx)\r\n" + tag + b" OK done\r\n")
+
+
+def nested_parentheses(peer: socket.socket) -> None:
+    peer.sendall(b"* OK here\r\n")
+    while line := peer.recv(65536):
+        tag = line.split(b" ", 1)[0]
+        peer.sendall(b"* 1 FETCH " + b"(" * 50_000 + b"\r\n" + tag + b" OK done\r\n")
+
+
+def one_octet_at_a_time_for_ever(peer: socket.socket) -> None:
+    peer.settimeout(0.01)
+    for octet in itertools.cycle(b"220 never a line end "):
+        peer.sendall(bytes([octet]))
+        with contextlib.suppress(TimeoutError):
+            peer.recv(4096)
+
+
+def judged(port: int, protocol: str, *, most: int) -> list[CheckResult]:
+    """A run of the protocol's first checks against the peer."""
+    bench = Bench(target_of([f"{protocol}://127.0.0.1:{port}"], ACCOUNTS, patience=PATIENCE), PLAN)
+    bench.discover()
+    checks = [check for check in all_checks().values() if check.suite == protocol][:most]
+    try:
+        return [run_check(bench, check) for check in checks] + bench.oracles.results([])
+    finally:
+        bench.close()
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "pop3", "imap"])
+@pytest.mark.parametrize(
+    "behave",
+    [endless_line, endless_lines, silence, garbage, close_at_once, one_octet_at_a_time_for_ever, never_reads],
+    ids=lambda behave: behave.__name__,
+)
+def test_a_run_against_a_peer_that_speaks_no_protocol_ends_and_proves_nothing(protocol: str, behave: Behaviour) -> None:
+    with hostile_peer(behave) as port:
+        results = judged(port, protocol, most=3)
+    assert results
+    assert not [result.check for result in results if result.verdict is Verdict.SATISFIED and result.examples]
+
+
+@pytest.mark.parametrize("behave", [huge_literal, nested_parentheses], ids=lambda behave: behave.__name__)
+def test_no_response_makes_the_judge_read_or_nest_without_bound(behave: Behaviour) -> None:
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with hostile_peer(behave) as port:
+        results = judged(port, "imap", most=5)
+    assert results
+    grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
+    assert grown_kib < 400_000, "a literal of 2^63 octets must not be waited for in memory"
+
+
+def resetting_after(octets: int, script: bytes) -> Behaviour:
+    """Serve the script, whatever is asked, and reset the connection after so many octets of it."""
+
+    def behave(peer: socket.socket) -> None:
+        left = octets
+        for line in script.splitlines(keepends=True):
+            piece = line[:left]
+            peer.sendall(piece)
+            left -= len(piece)
+            if left <= 0:
+                break
+            if not peer.recv(65536):
+                return
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    return behave
+
+
+SMTP_SCRIPT = b"220 here\r\n250 hello\r\n250 ok\r\n250 ok\r\n354 go\r\n250 done\r\n250 noop\r\n221 bye\r\n"
+
+
+@pytest.mark.parametrize("octets", range(len(SMTP_SCRIPT)))
+def test_a_reset_at_any_octet_is_an_answer_that_did_not_come(octets: int) -> None:
+    with hostile_peer(resetting_after(octets, SMTP_SCRIPT)) as port:
+        target = target_of([f"smtp://127.0.0.1:{port}"], ACCOUNTS, patience=PATIENCE)
+        outcome = dialogue(target)
+    complete = SMTP_SCRIPT[:octets].count(b"\n")
+    assert outcome == min(complete, 8)
+
+
+def dialogue(target: Target) -> int:
+    """How many replies of one whole transaction came."""
+    from conformance.wire.smtp import ReplyReader
+
+    endpoint = target.endpoints[0]
+    connection = Connection.open(endpoint.host, endpoint.port, Transcript(), patience=target.patience)
+    reader = ReplyReader()
+    replies = 0
+    with contextlib.closing(connection):
+        for _ in range(8):
+            deadline = connection.deadline()
+            try:
+                while reader.next_reply() is None:
+                    reader.feed(connection.receive(deadline))
+                replies += 1
+                connection.send(b"NOOP\r\n")
+            except NoReplyError:
+                return replies
+    return replies
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "pop3", "imap"])
+def test_a_server_that_only_greets_is_never_found_to_conform(protocol: str) -> None:
+    def greet_and_fall_silent(peer: socket.socket) -> None:
+        peer.sendall(GREETINGS[protocol])
+        silence(peer)
+
+    with hostile_peer(greet_and_fall_silent) as port:
+        results = judged(port, protocol, most=6)
+    asked = [result for result in results if result.examples]
+    assert asked
+    assert not [result.check for result in asked if result.verdict is Verdict.SATISFIED]
