@@ -1,0 +1,94 @@
+"""`serve` in a process of its own: URLs on standard output and nothing else, and an orderly end on a signal."""
+
+from __future__ import annotations
+
+import signal
+import smtplib
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from reference_server.registry import FAULTS
+from reference_server.serving import combined, cores_with, list_faults, list_variants
+from reference_server.smtp.core import SmtpCore
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"from pathlib import Path; from reference_server.serving import serve; serve({arguments})",
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_prints_its_urls_and_ends_on_a_signal(number: signal.Signals, tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    users = {"carol@other.test": "pw"}
+    arguments = f"only=['smtp', 'imaps'], users={users}, allow_cleartext=True, ca_file=Path({str(ca_file)!r})"
+    with start(arguments) as process:
+        assert process.stdout is not None
+        urls = [urlsplit(process.stdout.readline().strip()) for _ in range(2)]
+        assert [url.scheme for url in urls] == ["smtp", "imaps"]
+        with smtplib.SMTP(urls[0].hostname or "", urls[0].port or 0, timeout=10.0) as client:
+            client.login("carol", "pw")
+            client.sendmail("x@y.example", ["carol@other.test"], b"hi\r\n")
+        assert ca_file.read_bytes().startswith(b"-----BEGIN CERTIFICATE-----")
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=10.0)
+    assert (rest, errors, process.returncode) == ("", "", 0)
+
+
+def test_serve_refuses_a_name_that_it_does_not_know() -> None:
+    with start("only=['gopher']") as process:
+        _, errors = process.communicate(timeout=10.0)
+    assert process.returncode != 0
+    assert "gopher" in errors
+
+
+def test_every_fault_and_variant_is_listed_by_protocol_with_what_it_does() -> None:
+    faults, variants = list_faults(), list_variants()
+    assert [fault.name for fault in faults] == [
+        fault.name for fault in sorted(FAULTS.values(), key=lambda fault: (fault.protocol, fault.name))
+    ]
+    assert all(fault.summary for fault in faults)
+    assert all(variant.summary for variant in variants)
+    assert {fault.protocol for fault in faults} >= {"smtp", "pop3"}
+
+
+def test_each_fault_can_be_served_and_an_unknown_one_not() -> None:
+    for fault in list_faults():
+        assert cores_with([fault.name]) == {fault.protocol: fault.core}
+    for variant in list_variants():
+        assert cores_with([], [variant.name]) == {variant.protocol: variant.core}
+    with pytest.raises(ValueError, match="no-such-fault"):
+        cores_with(["no-such-fault"])
+    with pytest.raises(ValueError, match="no-such-variant"):
+        cores_with([], ["no-such-variant"])
+
+
+def test_several_faults_of_one_protocol_are_in_one_server() -> None:
+    class Quiet(SmtpCore):
+        def on_rset(self) -> bytes:
+            return b"250 quiet\r\n"
+
+    class Rude(SmtpCore):
+        def on_quit(self) -> bytes:
+            return b"221 rude\r\n"
+
+    both = combined([Quiet, Rude, Quiet])
+    assert issubclass(both, Quiet)
+    assert issubclass(both, Rude)
+    with pytest.raises(ValueError, match="cannot be combined"):
+        combined([SmtpCore, Quiet])
