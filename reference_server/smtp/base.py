@@ -42,6 +42,10 @@ class Session:
         """Go where the table says an accepted command, or an event, leads."""
         self.state = self.transitions[self.state, what]
 
+    def is_offered(self, verb: Verb) -> bool:
+        """Of the greeting commands only those of this protocol are."""
+        return verb not in {Verb.HELO, Verb.EHLO, Verb.LHLO} or verb in self.greeting_verbs
+
     def forget_transaction(self) -> None:
         """Drop sender, recipients and what was said of the text."""
         self.transaction = Transaction()

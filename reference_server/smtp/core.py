@@ -191,10 +191,9 @@ class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
         return line.rstrip(b" \t")
 
     def verb(self, word: bytes) -> Verb | None:
-        """The command of that name in any case; of the greeting commands only those of this protocol."""
+        """The command of that name in any case, if it is offered here."""
         verb = VERBS.get(word.upper())
-        foreign = verb in {Verb.HELO, Verb.EHLO, Verb.LHLO} and verb not in self.greeting_verbs
-        return None if foreign else verb
+        return verb if verb and self.is_offered(verb) else None
 
     def octets_allowed(self, line: bytes, verb: Verb | None, argument: bytes) -> bool:
         """Whether the line is of printable ASCII, or of UTF-8 where SMTPUTF8 allows it (RFC 6531 §3.3)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reference_server.smtp.base import Session
 from reference_server.smtp.grammar import Address, parse_mailbox
+from reference_server.smtp.session import Verb
 from reference_server.stores import Account
 
 
@@ -43,9 +44,10 @@ class Directory(Session):
 
     def on_help(self, argument: bytes) -> bytes:
         """HELP: what there is and where it is written down."""
+        verbs = [verb.value.decode("ascii") for verb in Verb if self.is_offered(verb)]
         return self.reply(
             214,
-            "commands: HELO EHLO MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT STARTTLS AUTH",
+            f"commands: {' '.join(verbs)}",
             "as described in RFC 5321, RFC 3207 and RFC 4954",
             enhanced="2.0.0",
         )

@@ -1,7 +1,7 @@
 """Mail kept in memory: the store that the reference server uses unless told otherwise (RFC 3501 §2.3, RFC 1939 §4).
 
-Safe to use from several threads: tests read it while the server's own thread writes. Whoever watches a mailbox is
-called after the change is complete.
+Names and passwords are compared after SASLprep (RFC 4013). Safe to use from several threads: tests read it while the
+server's own thread writes. Whoever watches a mailbox is called after the change is complete.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from reference_server.saslprep import prepare
 from reference_server.stores import MailboxError, StoredMessage
 
 SEPARATOR = "/"
@@ -311,9 +312,9 @@ class MemoryStore:
         """Make an account.
 
         Raises:
-            ValueError: the address has no domain or is taken.
+            ValueError: the address has no domain or is taken, or one of the two cannot be prepared (RFC 4013 §2.3).
         """
-        key = address.casefold()
+        key, password = prepare(address).casefold(), prepare(password)
         local_part, at, domain = key.rpartition("@")
         if not (local_part and at and domain):
             raise ValueError(f"an account needs an address such as alice@example.test, not {address!r}")
@@ -331,22 +332,22 @@ class MemoryStore:
 
     def log_in(self, name: str, password: str) -> MemoryAccount | None:
         """The account, if the password is right. Takes the same time when it is not. The domain may be left out."""
-        account = self._log_ins.get(name.casefold())
-        salt, wanted = self._hashes[account.name.casefold()] if account else self._decoy
+        account = self._log_ins.get(_key(name))
+        salt, wanted = self._hashes[_key(account.name)] if account else self._decoy
         right = hmac.compare_digest(_hash(password, salt), wanted)
         return account if right else None
 
     def log_in_by_digest(self, name: str, challenge: bytes, digest: str) -> MemoryAccount | None:
         """The account, if `digest` is the lower-case hexadecimal MD5 of challenge and password (RFC 1939 §7)."""
-        account = self._log_ins.get(name.casefold())
-        secret = self._secrets[account.name.casefold()] if account else self._decoy[0]
+        account = self._log_ins.get(_key(name))
+        secret = self._secrets[_key(account.name)] if account else self._decoy[0]
         wanted = hashlib.md5(challenge + secret, usedforsecurity=False).hexdigest()
         right = hmac.compare_digest(wanted.encode(), digest.encode("utf-8", "surrogateescape"))
         return account if right else None
 
     def account(self, address: str) -> MemoryAccount | None:
         """The account a recipient address belongs to (domain and local part case-insensitively), or None."""
-        return self._accounts.get(address.casefold())
+        return self._accounts.get(_key(address))
 
     def postmaster(self) -> MemoryAccount | None:
         """Whose INBOX gets mail for postmaster (RFC 5321 §4.5.1): the first account's."""
@@ -375,5 +376,17 @@ def _parents(name: str) -> list[str]:
     return [SEPARATOR.join(levels[:depth]) for depth in range(1, len(levels))]
 
 
+def _prepared(text: str) -> str:
+    # What cannot be prepared equals no name and no password of ours, since those all could be.
+    try:
+        return prepare(text)
+    except ValueError:
+        return text
+
+
+def _key(name: str) -> str:
+    return _prepared(name).casefold()
+
+
 def _hash(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode("utf-8", "surrogateescape"), salt=salt, **_SCRYPT_COST)
+    return hashlib.scrypt(_prepared(password).encode("utf-8", "surrogateescape"), salt=salt, **_SCRYPT_COST)

@@ -200,7 +200,7 @@ def test_a_client_that_stops_sending_still_gets_its_replies() -> None:
 
 def test_a_client_that_reads_late_loses_nothing() -> None:
     with serving(Toy) as server, dial(server) as peer:
-        # More than the kernel's buffers of both directions hold, so that the server has to stop reading and go on later.
+        # More than the kernel holds for both directions: the server has to stop reading, and go on later.
         sent = b"x" * 30_000_000
         writer = threading.Thread(target=peer.sendall, args=(sent,))
         writer.start()
