@@ -49,13 +49,13 @@ _REQUIREMENTS: Mapping[object, tuple[str, ...]] = MappingProxyType(
         "imap/grammar": ("rfc3501/9/1",),
         "smtp/synchrony": ("rfc5321/4.2/1", "rfc5321/4.3.1/1"),
         "pop3/synchrony": ("rfc1939/3/3", "rfc1939/5/3"),
-        "imap/synchrony": ("rfc3501/2.2.2/1",),
+        "imap/synchrony": ("rfc3501/2.2/1", "rfc3501/2.2.2/3"),
         "smtp/liveness": ("rfc5321/3.8/2",),
         "pop3/liveness": ("rfc1939/3/2",),
         "imap/liveness": ("rfc3501/2.2/1",),
         "smtp/segmentation": ("rfc5321/2.4/12",),
         "pop3/segmentation": ("rfc1939/3/5",),
-        "imap/segmentation": ("rfc3501/2.2/2",),
+        "imap/segmentation": ("rfc3501/2.2/3",),
     }
 )
 

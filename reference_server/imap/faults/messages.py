@@ -7,7 +7,7 @@ from reference_server.registry import fault
 from reference_server.stores import StoredMessage
 
 
-@fault("rfc822-size-off-by-one", breaks="rfc3501/7.4.2/1")
+@fault("rfc822-size-off-by-one", breaks=("rfc3501/7.4.2/60", "rfc3501/2.3.4/1", "rfc3501/6.4.5/37"))
 class SizeOffByOne(ImapCore):
     """RFC822.SIZE is one octet more than the message has."""
 
