@@ -6,6 +6,7 @@ suite; `submission` opens SMTP sessions where AUTH is offered; `mailbox`, `maild
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -14,7 +15,7 @@ from conformance.errors import InconclusiveError, ViolationError
 from conformance.imap.session import ImapSession
 from conformance.messages import Delivered, compose
 from conformance.pop3.session import Pop3Session
-from conformance.reading import Reader
+from conformance.reading import POLL_S, Reader
 from conformance.session import Facts, Session, setting_up
 from conformance.smtp.session import SmtpSession
 from conformance.target import Account, Endpoint
@@ -178,11 +179,37 @@ class Maildrop:
                 if not reply.positive:
                     raise InconclusiveError(f"the maildrop could not be filled: {reply}")
 
+    @property
+    def keeps_octets(self) -> bool:
+        """Whether `fill` puts messages in octet for octet (by IMAP), and not over a path that may change them."""
+        return self._bench.target.endpoint("imap", "imaps") is not None
+
     @contextmanager
     def opened(self) -> Iterator[Pop3Session]:
-        """A POP3 session in the TRANSACTION state."""
-        with self._bench.connect(self._bench.endpoint_of("pop3"), Pop3Session) as pop3:
-            pop3.log_in()
+        """A POP3 session in the TRANSACTION state.
+
+        An earlier session of ours may still have the lock although its connection is closed, so that the log-in is
+        tried again for a little while.
+
+        Raises:
+            InconclusiveError: the log-in is refused all that time.
+        """
+        patience = self._bench.target.patience
+        deadline = time.monotonic() + patience.reply_s / 8
+        while True:
+            pop3 = self._bench.connect(self._bench.endpoint_of("pop3"), Pop3Session)
+            try:
+                pop3.log_in()
+                break
+            except InconclusiveError:
+                pop3.drop()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_S)
+            except BaseException:
+                pop3.drop()
+                raise
+        with pop3:
             yield pop3
 
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from conformance.errors import InconclusiveError
-from conformance.session import Session, Setting, setting_up
+from conformance.session import FAREWELL_S, Session, Setting, setting_up
+from conformance.target import Account
 from conformance.wire.connection import Connection
+from conformance.wire.errors import ClosedError, SilenceError
 from conformance.wire.pop3 import Response, ResponseReader
+
+MOST_REST_OCTETS = 1 << 20
+"""Where `rest` stops: a server that never ends must not keep the judge."""
+
+
+def plain(name: str, password: str, *, acting_as: str = "") -> bytes:
+    """A SASL PLAIN message before base64 (RFC 4616 §2)."""
+    return b"\0".join(part.encode() for part in (acting_as, name, password))
 
 
 class Pop3Session(Session):
@@ -54,6 +66,18 @@ class Pop3Session(Session):
         """Send one command line, CRLF added, and read its response."""
         self.send((line.encode() if isinstance(line, str) else line) + b"\r\n")
         return self.read_response(multi_line=multi_line, within_s=within_s)
+
+    def rest(self, *, within_s: float | None = None) -> bytes:
+        """Everything that was received and not read yet or still comes, until the server closes or time is up.
+
+        `connection.closed_by_peer` tells which of the two it was.
+        """
+        octets = self._reader.pending
+        deadline = self.connection.deadline(FAREWELL_S if within_s is None else within_s)
+        with contextlib.suppress(ClosedError, SilenceError):
+            while len(octets) < MOST_REST_OCTETS:
+                octets += self.connection.receive(deadline)
+        return octets
 
     def _pending(self) -> bytes:
         return self._reader.pending
@@ -104,6 +128,17 @@ class Pop3Session(Session):
         """QUIT."""
         return self.command("QUIT")
 
+    def auth(self, mechanism: str, initial: bytes | None = None) -> Response:
+        """AUTH (RFC 5034 §4); `initial` is the initial response before base64."""
+        words = [b"AUTH", mechanism.encode()]
+        if initial is not None:
+            words.append(base64.b64encode(initial) or b"=")
+        return self.command(b" ".join(words))
+
+    def answer(self, octets: bytes) -> Response:
+        """One client response of an AUTH exchange, base64 added here."""
+        return self.command(base64.b64encode(octets))
+
     def capa(self) -> Mapping[str, str] | None:
         """CAPA (RFC 2449 §5): names in upper case with their parameters, or None where it is not known."""
         response = self.command("CAPA", multi_line=True)
@@ -126,17 +161,35 @@ class Pop3Session(Session):
                 raise InconclusiveError(f"STLS was refused: {response}")
             self.connection.start_tls()
 
+    @property
+    def account(self) -> Account:
+        """Whom `log_in` means.
+
+        Raises:
+            InconclusiveError: there is no account.
+        """
+        account = self.setting.account
+        if account is None:
+            raise InconclusiveError("no account to log in with: give --account USER:PASSWORD")
+        return account
+
+    def make_ready(self) -> None:
+        """TLS where the server wants it before any log-in.
+
+        Raises:
+            InconclusiveError: it fails.
+        """
+        if self.setting.facts.demands_tls and not self.secured:
+            self.start_tls()
+
     def log_in(self) -> None:
         """USER and PASS with the first account, under TLS where the server wants that.
 
         Raises:
             InconclusiveError: there is no account, or it was refused.
         """
-        account = self.setting.account
-        if account is None:
-            raise InconclusiveError("no account to log in with: give --account USER:PASSWORD")
-        if self.setting.facts.demands_tls and not self.secured:
-            self.start_tls()
+        account = self.account
+        self.make_ready()
         with setting_up("log-in"):
             response = self.user(account.name)
             if response.ok:

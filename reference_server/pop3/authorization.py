@@ -12,7 +12,7 @@ from reference_server.pop3.base import Session
 from reference_server.pop3.maildrop import Maildrop
 from reference_server.pop3.session import Event, State, Verb
 from reference_server.sasl import Challenge, Exchange, Failure, Kind, Step, Success
-from reference_server.stores import Account, SharedSecrets, Store
+from reference_server.stores import Account, Mailbox, SharedSecrets, Store
 
 _FAILURES: Mapping[Kind, str] = MappingProxyType(
     {
@@ -91,13 +91,21 @@ class Authorization(Session):
         if inbox is None:
             self.advance(Event.LOG_IN_FAILED)
             return self.err("no maildrop", code="SYS/PERM")
-        if not inbox.lock():
+        if not self.acquire(inbox):
             self.advance(Event.LOG_IN_FAILED)
             return self.err("another session has the maildrop", code="IN-USE")
         self._locked = inbox
-        self._maildrop = Maildrop(inbox)
+        self._maildrop = self.open_maildrop(inbox)
         self.advance(Event.LOGGED_IN)
         return self.ok("maildrop locked and ready")
+
+    def acquire(self, inbox: Mailbox) -> bool:
+        """Take the exclusive lock (RFC 1939 §4); False when another session has it."""
+        return inbox.lock()
+
+    def open_maildrop(self, inbox: Mailbox) -> Maildrop:
+        """Number the messages (RFC 1939 §4)."""
+        return Maildrop(inbox)
 
     def wrong_credentials(self) -> bytes:
         """The same words whether the name or the password was wrong (RFC 1939 §13, RFC 3206 §4)."""

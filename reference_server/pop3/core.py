@@ -165,8 +165,12 @@ class Pop3Core(Authorization, Transaction):
         if verb in self._with_argument:
             return self._with_argument[verb](argument)
         if argument:
-            return self.err(f"{verb.value.decode('ascii')} takes no argument")
+            return self.surplus_argument(verb)
         return self._without_argument[verb]()
+
+    def surplus_argument(self, verb: Verb) -> bytes:
+        """The answer to an argument where none belongs: the command is malformed (RFC 1939 §3)."""
+        return self.err(f"{verb.value.decode('ascii')} takes no argument")
 
     def drop_user_name(self) -> None:
         """PASS comes immediately after USER, or not at all (RFC 1939 §7)."""
