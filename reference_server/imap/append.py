@@ -48,7 +48,11 @@ class AppendCommand(Names):
         mailbox = self.target(asked.mailbox)
         flags = frozenset(flag for flag in asked.flags if can_be_kept(flag))
         uid = self.append_to(mailbox, asked.octets, flags, asked.internal_date)
-        return b"[APPENDUID %d %d] APPEND completed" % (mailbox.uid_validity, uid)
+        return self.append_uid(mailbox, uid) + b"APPEND completed"
+
+    def append_uid(self, mailbox: Mailbox, uid: int) -> bytes:
+        """The APPENDUID code and a space (RFC 4315 §3)."""
+        return b"[APPENDUID %d %d] " % (mailbox.uid_validity, uid)
 
     def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
         """Store the message with just these flags, \\Recent and that date, or now (RFC 3501 §6.3.11); its UID."""

@@ -59,10 +59,11 @@ class CopyCommands(Selection):
 
     def copy(self, messages: list[StoredMessage], target: Mailbox) -> list[int]:
         """Copy with flags and internal date (RFC 3501 §6.4.7); the new UIDs."""
-        return [
-            target.append(message.octets, flags=message.flags, internal_date=message.internal_date)
-            for message in messages
-        ]
+        return [self.copy_one(message, target) for message in messages]
+
+    def copy_one(self, message: StoredMessage, target: Mailbox) -> int:
+        """One message; its new UID."""
+        return target.append(message.octets, flags=message.flags, internal_date=message.internal_date)
 
     def copy_uid(self, target: Mailbox, messages: list[StoredMessage], uids: list[int]) -> bytes:
         """The COPYUID code and a space, or nothing if nothing was copied (RFC 4315 §3)."""

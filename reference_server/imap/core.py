@@ -135,7 +135,7 @@ class ImapCore(
     def refusal_of(self, literal: Announced) -> bytes | None:
         """Why a literal is not taken, as status and text of the command's reply; None if it is."""
         try:
-            _, name, command = self.read_head(Cursor(RawCommand(literal.lines, literal.literals)))
+            _, name, command = self.read_head(self.cursor_over(RawCommand(literal.lines, literal.literals)))
         except GrammarError as error:
             return b"BAD " + error.reason
         if self.state not in command.valid_in:
@@ -156,7 +156,7 @@ class ImapCore(
 
     def on_command(self, raw: RawCommand) -> None:
         """Run one command and complete it, exactly once (RFC 3501 §2.2.2)."""
-        cursor = Cursor(raw)
+        cursor = self.cursor_over(raw)
         tag = self.tag_of(raw)
         self.running = Running(tag, b"")
         if raw.refused is not None:
@@ -182,6 +182,10 @@ class ImapCore(
                 self.tell_changes()
                 self.complete(b"OK", text)
 
+    def cursor_over(self, raw: RawCommand) -> Cursor:
+        """What reads the command's syntax."""
+        return Cursor(raw)
+
     def on_refused_literal(self, refusal: bytes) -> None:
         """The reply to a command of which a literal or a line was not taken."""
         status, _, text = refusal.partition(b" ")
@@ -204,10 +208,14 @@ class ImapCore(
         if name == b"UID":
             cursor.space()
             name += b" " + cursor.atom()
-        command = COMMANDS.get(name)
+        command = self.command_named(name)
         if command is None:
             raise GrammarError("no such command")
         return tag, name, command
+
+    def command_named(self, name: bytes) -> Command | None:
+        """The row of a command by its name in capitals."""
+        return COMMANDS.get(name)
 
 
 SELF_ENDING = frozenset({b"SEARCH", b"UID SEARCH"})

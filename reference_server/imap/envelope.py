@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from reference_server.imap.lexer import Word, words
 from reference_server.imap.mime import Entity
-from reference_server.imap.responses import String, nstring
+from reference_server.imap.responses import parenthesized
+from reference_server.imap.session import Session
 
 MAX_ADDRESSES = 5000
 """Addresses of one field; the rest of it is not read."""
@@ -102,37 +103,45 @@ def _phrase(pending: Sequence[Word]) -> bytes | None:
     return b" ".join(word.octets for word in pending) if pending else None
 
 
-# The fields in the order of the envelope (RFC 3501 §7.4.2); of a field that is there twice the first counts.
-def envelope(message: Entity, string: String) -> bytes:
-    """`envelope`: absent and empty strings told apart; From stands in for a missing Sender or Reply-To."""
-    author = address_list(message.first(b"FROM"), string)
+class Envelopes(Session):
+    """Mixin: ENVELOPE, value by value."""
 
-    def addressed(name: bytes, default: bytes = b"NIL") -> bytes:
-        given = address_list(message.first(name), string)
-        return default if given == b"NIL" else given
+    def render_envelope(self, message: Entity) -> bytes:
+        """`envelope`, in the order of RFC 3501 §7.4.2. Of a field that is there twice the first counts."""
+        return parenthesized((
+            self.envelope_text(message, b"DATE"),
+            self.envelope_text(message, b"SUBJECT"),
+            self.envelope_addresses(message, b"FROM"),
+            self.envelope_author(message, b"SENDER"),
+            self.envelope_author(message, b"REPLY-TO"),
+            self.envelope_addresses(message, b"TO"),
+            self.envelope_addresses(message, b"CC"),
+            self.envelope_addresses(message, b"BCC"),
+            self.envelope_text(message, b"IN-REPLY-TO"),
+            self.envelope_text(message, b"MESSAGE-ID"),
+        ))  # fmt: skip
 
-    return b"(%b)" % b" ".join(
-        (
-            nstring(message.first(b"DATE"), string),
-            nstring(message.first(b"SUBJECT"), string),
-            author,
-            addressed(b"SENDER", author),
-            addressed(b"REPLY-TO", author),
-            addressed(b"TO"),
-            addressed(b"CC"),
-            addressed(b"BCC"),
-            nstring(message.first(b"IN-REPLY-TO"), string),
-            nstring(message.first(b"MESSAGE-ID"), string),
-        )
-    )
+    def envelope_text(self, message: Entity, name: bytes) -> bytes:
+        """A field as `nstring`: NIL if it is absent, `""` if it is empty."""
+        return self.render_nstring(message.first(name))
 
+    def envelope_addresses(self, message: Entity, name: bytes) -> bytes:
+        """A field as addresses: NIL if there is none in it."""
+        return self.render_addresses(self.addresses_of(message, name))
 
-def address_list(value: bytes | None, string: String) -> bytes:
-    """`"(" 1*address ")" / nil`: no spaces between addresses (RFC 3501 §9, env-from)."""
-    found = addresses(value) if value else []
-    if not found:
-        return b"NIL"
-    return b"(%b)" % b"".join(
-        b"(%b)" % b" ".join(nstring(part, string) for part in (each.name, each.route, each.mailbox, each.host))
-        for each in found
-    )
+    def envelope_author(self, message: Entity, name: bytes) -> bytes:
+        """Sender or Reply-To; where they are absent or empty, From stands in (RFC 3501 §7.4.2)."""
+        return self.render_addresses(self.addresses_of(message, name) or self.addresses_of(message, b"FROM"))
+
+    def addresses_of(self, message: Entity, name: bytes) -> list[Address]:
+        """What addresses a field has."""
+        return addresses(message.first(name) or b"")
+
+    def render_addresses(self, found: list[Address]) -> bytes:
+        """`"(" 1*address ")" / nil`: no spaces between addresses (RFC 3501 §9, env-from)."""
+        return b"(%b)" % b"".join(map(self.render_address, found)) if found else b"NIL"
+
+    def render_address(self, address: Address) -> bytes:
+        """`address`: name, route, mailbox, host."""
+        parts = (address.name, address.route, address.mailbox, address.host)
+        return parenthesized(self.render_nstring(part) for part in parts)

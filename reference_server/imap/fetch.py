@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from reference_server.imap import envelope, sections, structure
 from reference_server.imap.changes import Changes
 from reference_server.imap.grammar import Cursor, GrammarError, SequenceSet
 from reference_server.imap.responses import astring, date_time, parenthesized
-from reference_server.imap.sections import Section
+from reference_server.imap.sections import Section, Sections, parse_section
+from reference_server.imap.structure import Structures
 from reference_server.stores import StoredMessage
 
 # fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] /
@@ -86,7 +86,7 @@ def _item(cursor: Cursor) -> Item:
 
 def _item_named(name: bytes, cursor: Cursor) -> Item:
     if cursor.peek(b"[") and name in (b"BODY", b"BODY.PEEK"):
-        section = sections.parse_section(cursor)
+        section = parse_section(cursor)
         partial = None
         if cursor.skip(b"<"):
             first = cursor.number()
@@ -99,7 +99,7 @@ def _item_named(name: bytes, cursor: Cursor) -> Item:
     return Item(name)
 
 
-class FetchCommands(Changes):
+class FetchCommands(Changes, Sections, Structures):
     """Mixin: FETCH. Every data item has a method of its own."""
 
     def on_fetch(self, asked: Fetch) -> bytes:
@@ -174,7 +174,7 @@ class FetchCommands(Changes):
         """What the section holds, or None if there is no such part."""
         if not section.part and not section.text:
             return self.octets_of(message)
-        return sections.section_octets(self.selected.parsed(message), section)
+        return self.section_of(self.selected.parsed(message), section)
 
     def octets_of(self, message: StoredMessage) -> bytes:
         """The message as it was stored: BODY[] is never cut short (RFC 3501 §7.4.2)."""
@@ -202,15 +202,15 @@ class FetchCommands(Changes):
 
     def fetch_envelope(self, number: int, message: StoredMessage) -> bytes:
         """ENVELOPE."""
-        return envelope.envelope(self.selected.parsed(message), self.render_string)
+        return self.render_envelope(self.selected.parsed(message))
 
     def fetch_body(self, number: int, message: StoredMessage) -> bytes:
         """BODY: the structure without extension data."""
-        return structure.body(self.selected.parsed(message), self.render_string, extended=False)
+        return self.render_body(self.selected.parsed(message), extended=False)
 
     def fetch_bodystructure(self, number: int, message: StoredMessage) -> bytes:
         """BODYSTRUCTURE."""
-        return structure.body(self.selected.parsed(message), self.render_string, extended=True)
+        return self.render_body(self.selected.parsed(message), extended=True)
 
     def fetch_rfc822(self, number: int, message: StoredMessage) -> bytes:
         """RFC822: BODY[] under another name."""

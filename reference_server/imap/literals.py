@@ -100,11 +100,6 @@ class CommandReader:
             + len(self._long_line or b"")
         )
 
-    @property
-    def literal_octets(self) -> int:
-        """How many octets of literals the current command has so far."""
-        return sum(map(len, self._literals))
-
     def feed(self, octets: bytes) -> None:
         """Take octets, cut anywhere."""
         self._pending += octets

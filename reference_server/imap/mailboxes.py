@@ -59,7 +59,7 @@ class MailboxCommands(Names):
     def on_create(self, wire_name: bytes) -> bytes:
         """Answer CREATE; a delimiter at the end only announces inferiors (RFC 3501 §6.3.3)."""
         name = self.name_of(wire_name).removesuffix(DELIMITER)
-        if name.upper() == INBOX:
+        if self.is_inbox(name):
             raise RefusedError("INBOX is always there", code=b"ALREADYEXISTS")
         if "*" in name or "%" in name:
             # Legal, but no client could ever LIST it alone (RFC 3501 §5.1 note 3).

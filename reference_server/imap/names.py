@@ -33,7 +33,11 @@ class Names(Changes):
             name = mutf7.decode(wire_name)
         except ValueError as error:
             raise RefusedError("the mailbox name is not modified UTF-7") from error
-        return INBOX if name.upper() == INBOX else name
+        return INBOX if self.is_inbox(name) else name
+
+    def is_inbox(self, name: str) -> bool:
+        """INBOX in any case (RFC 3501 §5.1)."""
+        return name.upper() == INBOX
 
     def wire_name(self, name: str) -> bytes:
         """The name as it goes on the wire, before quoting."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.mime import Entity
+from reference_server.imap.session import Session
 
 # section-spec    = section-msgtext / (section-part ["." section-text])
 # section-part    = nz-number *("." nz-number)
@@ -53,52 +54,63 @@ def parse_section(cursor: Cursor) -> Section:
     return Section(part, text, names)
 
 
-def locate(message: Entity, part: tuple[int, ...]) -> Entity | None:
-    """The part of that number, or None.
+class Sections(Session):
+    """Mixin: what each section of a message holds."""
 
-    A message that is no multipart has its body as part 1; the parts of a message/rfc822 part are those of the message
-    in it (RFC 3501 §6.4.5).
-    """
-    node, is_message = message, True
-    for number in part:
-        if not is_message and node.embedded is not None:
-            node, is_message = node.embedded, True
-        if number <= len(node.parts):
-            node = node.parts[number - 1]
-        elif node.parts or not is_message or number != 1:
+    def section_of(self, message: Entity, section: Section) -> bytes | None:
+        """The octets of a section, or None if the message has no such part."""
+        if not section.part:
+            return self.text_of(message, section) if section.text else message.octets
+        part = self.part_at(message, section.part)
+        if part is None:
             return None
-        is_message = False
-    return node
-
-
-def header_subset(message: Entity, names: tuple[bytes, ...], *, keep: bool) -> bytes:
-    """The fields so named (or, not `keep`, all others) and the blank line, if the message has one."""
-    wanted = {name.upper() for name in names}
-    chosen = b"".join(field.octets for field in message.fields if (field.name in wanted) is keep)
-    in_fields = sum(len(field.octets) for field in message.fields)
-    return chosen + message.octets[message.start + in_fields : message.body]
-
-
-def section_octets(message: Entity, section: Section) -> bytes | None:
-    """The octets of a section, or None if the message has no such part."""
-    if not section.part:
+        if section.text == b"MIME":
+            return self.mime_header_of(part)
         if not section.text:
-            return message.octets
-        return _message_text(message, section)
-    part = locate(message, section.part)
-    if part is None:
-        return None
-    if section.text == b"MIME":
-        return part.header_octets
-    if not section.text:
+            return self.part_octets(part)
+        # HEADER and TEXT of a part are those of the message in it; a part without one has neither.
+        return None if part.embedded is None else self.text_of(part.embedded, section)
+
+    def part_at(self, message: Entity, part: tuple[int, ...]) -> Entity | None:
+        """The part of that number, or None.
+
+        A message that is no multipart has its body as part 1; the parts of a message/rfc822 part are those of the
+        message in it (RFC 3501 §6.4.5).
+        """
+        node, is_message = message, True
+        for number in part:
+            if not is_message and node.embedded is not None:
+                node, is_message = node.embedded, True
+            if number <= len(node.parts):
+                node = node.parts[number - 1]
+            elif node.parts or not is_message or number != 1:
+                return None
+            is_message = False
+        return node
+
+    def text_of(self, message: Entity, section: Section) -> bytes:
+        """HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT or TEXT of a message."""
+        if section.text == b"TEXT":
+            return message.body_octets
+        if section.text == b"HEADER":
+            return message.header_octets
+        return self.header_subset(message, section.names, keep=section.text == b"HEADER.FIELDS")
+
+    def part_octets(self, part: Entity) -> bytes:
+        """A part's body."""
         return part.body_octets
-    # HEADER and TEXT of a part are those of the message in it; a part without one has neither.
-    return None if part.embedded is None else _message_text(part.embedded, section)
 
+    def mime_header_of(self, part: Entity) -> bytes:
+        """MIME: the header of the part itself (RFC 3501 §6.4.5)."""
+        return part.header_octets
 
-def _message_text(message: Entity, section: Section) -> bytes:
-    if section.text == b"TEXT":
-        return message.body_octets
-    if section.text == b"HEADER":
-        return message.header_octets
-    return header_subset(message, section.names, keep=section.text == b"HEADER.FIELDS")
+    def header_subset(self, message: Entity, names: tuple[bytes, ...], *, keep: bool) -> bytes:
+        """The fields so named (or, not `keep`, all others) and the blank line, if the message has one."""
+        wanted = {name.upper() for name in names}
+        chosen = b"".join(field.octets for field in message.fields if (field.name in wanted) is keep)
+        return chosen + self.blank_line_of(message)
+
+    def blank_line_of(self, message: Entity) -> bytes:
+        """What separates header and body; it goes with every subset of the header (RFC 3501 §7.4.2)."""
+        in_fields = sum(len(field.octets) for field in message.fields)
+        return message.octets[message.start + in_fields : message.body]

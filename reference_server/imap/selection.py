@@ -9,6 +9,7 @@ from reference_server.imap.grammar import Cursor, SequenceSet
 from reference_server.imap.names import Names
 from reference_server.imap.session import RefusedError, State
 from reference_server.imap.view import View
+from reference_server.stores import Mailbox
 
 
 def parse_uids(cursor: Cursor) -> SequenceSet:
@@ -34,12 +35,16 @@ class Selection(Names):
         """Leave one mailbox, enter another; if that fails none is selected (RFC 3501 §6.3.1)."""
         self.let_go()
         mailbox = self.existing(wire_name)
-        self.view = View(mailbox, read_only=read_only, on_change=self.mailbox_changed)
+        self.view = self.open_view(mailbox, read_only=read_only)
         self.view.refresh()
         self.view.admit()
         self.view.new_keywords()
         self.state = State.SELECTED
         self.tell_mailbox()
+
+    def open_view(self, mailbox: Mailbox, *, read_only: bool) -> View:
+        """What the session knows of the mailbox from now on."""
+        return View(mailbox, read_only=read_only, on_change=self.mailbox_changed)
 
     def tell_mailbox(self) -> None:
         """The untagged data that SELECT and EXAMINE owe (RFC 3501 §6.3.1)."""

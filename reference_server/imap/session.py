@@ -59,7 +59,7 @@ class Session:
         self.handshaking = False
         self.account: Account | None = None
         self.view: View | None = None
-        self.reader = CommandReader()
+        self.reader = self.new_reader()
         self.running = Running(b"*", b"")
         # Who takes the next line instead of the command parser: a SASL exchange or IDLE.
         self.on_next_line: Callable[[Line], None] | None = None
@@ -126,7 +126,11 @@ class Session:
 
     def drop_clear_text(self) -> None:
         """Nothing that came before the handshake may be taken for something that came after it (RFC 7817 §5)."""
-        self.reader = CommandReader()
+        self.reader = self.new_reader()
+
+    def new_reader(self) -> CommandReader:
+        """A reader that has read nothing yet."""
+        return CommandReader()
 
     # What the client may do.
 

@@ -74,8 +74,6 @@ class View:
 
     def drop_gone(self) -> list[int]:
         """Close the gaps; the numbers that are free now, as they were before, ascending."""
-        if not self.gone:
-            return []
         numbers = [number for number, message in enumerate(self.messages, 1) if message.uid in self.gone]
         kept = [index for index, message in enumerate(self.messages) if message.uid not in self.gone]
         self.messages = [self.messages[index] for index in kept]

@@ -95,6 +95,9 @@ def test_body_structure_of_nested_parts(store: MemoryStore) -> None:
         C: b FETCH 2 BODYSTRUCTURE
         S: * 2 FETCH (BODYSTRUCTURE (("TEXT" "PLAIN" ("CHARSET" "utf-8") "<p1@b.test>" NIL "BASE64" 8 1 NIL NIL NIL NIL)("MESSAGE" "RFC822" NIL NIL "forwarded" "7BIT" 313 (NIL "inner" NIL NIL NIL NIL NIL NIL NIL NIL) (("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 3 1 NIL NIL NIL NIL)("TEXT" "HTML" NIL NIL NIL "QUOTED-PRINTABLE" 13 1 "Q2hlY2s=" ("ATTACHMENT" ("FILENAME" "a b.html")) ("en" "de") "http://b.test/") "ALTERNATIVE" ("BOUNDARY" "y") NIL NIL NIL) 16 NIL NIL NIL NIL)("IMAGE" "PNG" NIL NIL NIL "7BIT" 3 NIL NIL "fr" NIL) "MIXED" ("BOUNDARY" "=x=") NIL NIL NIL))
         S: b OK FETCH completed
+        C: c FETCH 2 BODY
+        S: * 2 FETCH (BODY (("TEXT" "PLAIN" ("CHARSET" "utf-8") "<p1@b.test>" NIL "BASE64" 8 1)("MESSAGE" "RFC822" NIL NIL "forwarded" "7BIT" 313 (NIL "inner" NIL NIL NIL NIL NIL NIL NIL NIL) (("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 3 1)("TEXT" "HTML" NIL NIL NIL "QUOTED-PRINTABLE" 13 1) "ALTERNATIVE") 16)("IMAGE" "PNG" NIL NIL NIL "7BIT" 3) "MIXED"))
+        S: c OK FETCH completed
         """  # noqa: E501  # one reply is one line
     )
 
