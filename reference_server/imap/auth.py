@@ -73,11 +73,11 @@ class Authentication(AnyState):
         """Answer LOGIN."""
         self.require_privacy()
         try:
-            name, password = credentials.name.decode("utf-8"), credentials.password.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise RefusedError("wrong name or password", code=b"AUTHENTICATIONFAILED") from error
-        account = self.verify(name, password)
+            account = self.verify(credentials.name.decode("utf-8"), credentials.password.decode("utf-8"))
+        except UnicodeDecodeError:
+            account = None
         if account is None:
+            self.failed_log_ins += 1
             raise RefusedError("wrong name or password", code=b"AUTHENTICATIONFAILED")
         return self.logged_in(account)
 
@@ -122,4 +122,5 @@ class Authentication(AnyState):
         elif isinstance(step, sasl.Success):
             self.complete(b"OK", self.logged_in(step.account))
         else:
+            self.failed_log_ins += step.kind in (sasl.Kind.WRONG_CREDENTIALS, sasl.Kind.NOT_AUTHORIZED)
             self.complete(*FAILURES[step.kind])

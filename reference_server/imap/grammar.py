@@ -244,8 +244,8 @@ class Cursor:
         except ValueError as error:
             raise GrammarError("no such day") from error
 
-    def date_time(self) -> datetime:
-        """`date-time`."""
+    def date_time(self) -> datetime | None:
+        """`date-time`; None if there is no such moment, such as the 31st of February."""
         found = self.need(DATE_TIME, "a date-time")
         day, year, hour, minute, second = (int(found[group]) for group in (1, 3, 4, 5, 6))
         offset = timedelta(hours=int(found[8]), minutes=int(found[9]))
@@ -255,8 +255,8 @@ class Cursor:
             zone = timezone(-offset if found[7] == b"-" else offset)
             # A leap second is a real moment that datetime cannot hold.
             return datetime(year, month_number(found[2]), day, hour, minute, min(second, 59), tzinfo=zone)
-        except ValueError as error:
-            raise GrammarError("no such moment") from error
+        except ValueError:
+            return None
 
 
 # nil             = "NIL"       ; and nothing of an atom after it

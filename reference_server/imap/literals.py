@@ -25,10 +25,12 @@ KEPT_OF_LONG_LINE_OCTETS = 1024
 """How much of the start of an over-long line is kept: its tag is needed for the reply."""
 
 # literal  = "{" number ["+"] "}" CRLF *CHAR8                      (RFC 3501 §9; "+" from RFC 7888 §6)
-# Digits beyond 20 are no number of octets on any machine; the grammar then rejects the line.
-ANNOUNCEMENT = re.compile(rb"\{([0-9]{1,20})(\+?)\}\Z")
+ANNOUNCEMENT = re.compile(rb"\{([0-9]+)(\+?)\}\Z")
 
-_TAIL_OCTETS = 32
+_MOST_DIGITS = 20
+"""A count with more digits is cut to a number of this many: past every limit all the same."""
+
+_TAIL_OCTETS = 64
 """Enough of the end of an over-long line to see whether it announces a literal."""
 
 
@@ -128,7 +130,8 @@ class CommandReader:
             announcement = ANNOUNCEMENT.search(line)
             if announcement is None:
                 return self._finish()
-            size, synchronizing = int(announcement[1]), not announcement[2]
+            # Python refuses to convert digits by the thousand, and rightly.
+            size, synchronizing = int(announcement[1].lstrip(b"0")[:_MOST_DIGITS] or b"0"), not announcement[2]
             if self._refused is None:
                 return Announced(tuple(self._lines), tuple(self._literals), size, synchronizing)
             if synchronizing:

@@ -120,8 +120,12 @@ class MailboxCommands(Names):
         return len(mailbox.messages)
 
     def status_recent(self, mailbox: Mailbox) -> int:
-        """RECENT: what the next session to select it would find recent."""
-        return len(mailbox.claim_recent(peek=True))
+        """RECENT: what this session has as recent, if it is selected, and what no session has yet."""
+        unclaimed = mailbox.claim_recent(peek=True)
+        view = self.view
+        if view is None or view.mailbox is not mailbox:
+            return len(unclaimed)
+        return len({message.uid for message in mailbox.messages} & (unclaimed | view.recent))
 
     def status_uidnext(self, mailbox: Mailbox) -> int:
         """UIDNEXT."""

@@ -65,6 +65,7 @@ class Session:
         self.on_next_line: Callable[[Line], None] | None = None
         self.idling = False
         self.bad_commands = 0
+        self.failed_log_ins = 0
         self._actions: list[Action] = []
         self._unsent: list[bytes] = []
 

@@ -180,6 +180,25 @@ def test_status_asks_for_what_it_knows() -> None:
     )
 
 
+def test_status_counts_what_is_recent_here() -> None:
+    store = new_store()
+    inbox(store).append(b"one\r\n")
+    client = selected(store)
+    inbox(store).append(b"two\r\n")
+    asked = """
+        C: b STATUS INBOX (RECENT)
+        S: * STATUS INBOX (RECENT {count})
+        """
+    client.play(
+        asked.format(count=2)
+        + """S: * 2 EXISTS
+        S: * 2 RECENT
+        S: b OK STATUS completed
+        """
+    )
+    logged_in(store).play(asked.format(count=0) + "S: b OK STATUS completed")
+
+
 def test_select_tells_all_it_owes_and_failure_deselects() -> None:
     store = new_store()
     inbox(store).append(b"one\r\n", flags=["\\Seen", "work"])
@@ -284,13 +303,13 @@ def test_append_keeps_flags_date_and_octets() -> None:
         S: d OK [APPENDUID 7 2] APPEND completed
         C: e APPEND INBOX "31-Feb-2026 14:00:00 +0200" {1+}
         C: x
-        S: e BAD no such moment
+        S: e NO there is no such moment
         C: f APPEND INBOX " 1-Mar-2026 14:00:00 +0260" {1+}
         C: x
-        S: f BAD no such moment
+        S: f NO there is no such moment
         C: g APPEND INBOX " 1-Mar-2026 14:00:00 -9900" {1+}
         C: x
-        S: g BAD no such moment
+        S: g NO there is no such moment
         C: h APPEND INBOX "x"
         S: h BAD expected a date-time
         C: i APPEND INBOX (\\Recent) {1+}

@@ -7,7 +7,7 @@ import pytest
 from reference_server.core import Settings
 from reference_server.imap import literals
 from reference_server.imap.commands import COMMANDS
-from reference_server.imap.core import MAX_BAD_COMMANDS, ImapCore
+from reference_server.imap.core import MAX_BAD_COMMANDS, MAX_FAILED_LOG_INS, ImapCore
 from reference_server.imap.session import State
 from tests.reference_server.imap_dialogue import Client, inbox, logged_in, new_store, selected
 
@@ -210,6 +210,20 @@ def test_too_many_bad_commands_end_the_session() -> None:
     assert said.endswith(b"* BYE too many bad commands\r\n<Close>\r\n")
 
 
+@pytest.mark.parametrize("attempt", [b"a LOGIN alice x\r\n", b"a AUTHENTICATE PLAIN AGFsaWNlAHg=\r\n"])
+def test_too_many_failed_log_ins_end_the_session(attempt: bytes) -> None:
+    said = Client(new_store()).say(attempt * 30)
+    assert said.count(b"a NO [AUTHENTICATIONFAILED]") == MAX_FAILED_LOG_INS + 1
+    assert said.endswith(b"* BYE too many failed log-ins\r\n<Close>\r\n")
+
+
+@pytest.mark.parametrize("zeros", [0, 20, 30, 5000])
+def test_zeros_before_a_count_do_not_hide_the_literal(zeros: int) -> None:
+    client = Client(new_store())
+    said = client.say(b"a XYZZY {" + b"0" * zeros + b"8+}\r\nb NOOP\r\n\r\nc NOOP\r\n")
+    assert said == b"a BAD no such command\r\nc OK NOOP completed\r\n"
+
+
 def test_a_good_command_forgives_the_bad_ones() -> None:
     client = Client(new_store())
     assert b"BYE" not in client.say((b"a XYZZY\r\n" * MAX_BAD_COMMANDS + b"b NOOP\r\n") * 3)
@@ -321,7 +335,7 @@ def test_nul_in_a_literal_is_bad() -> None:
         S: b BAD NUL in a literal
         C: c APPEND INBOX {3+}
         C: a\x00b
-        S: c BAD NUL in the message
+        S: c NO the message has a NUL in it
         """
     )
     assert inbox(store).messages == ()
