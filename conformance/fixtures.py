@@ -246,14 +246,16 @@ class Folder:
         """
         with self.log_in() as imap:
             answer = imap.select(self.name)
-            exists = [response.number or 0 for response in answer.named("EXISTS")]
             with setting_up("emptying the folder"):
-                if exists and exists[-1]:
+                if any(response.number for response in answer.named("EXISTS")):
                     imap.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
-                    imap.command("EXPUNGE")
+                imap.command("CLOSE")
                 for message in messages:
                     imap.append(self.name, message)
-                imap.command("NOOP")
+            # Selected only now, so that \Recent is this session's to see, and the count shows that the set-up worked.
+            counts = [response.number for response in imap.select(self.name).named("EXISTS")]
+            if counts[-1:] != [len(messages)]:
+                raise InconclusiveError(f"the folder should hold {len(messages)} messages, EXISTS says {counts}")
             yield imap
 
     @contextmanager
