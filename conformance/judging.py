@@ -70,6 +70,8 @@ def judge(
         "-q",
         "--no-header",
         "--no-summary",
+        # Pytest's capture would swallow the progress display too.
+        "--capture=no",
         *pytest_arguments,
         *(str(HERE / suite) for suite in SUITES),
         *(str(path) for path in own_checks),
