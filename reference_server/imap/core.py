@@ -143,7 +143,7 @@ class ImapCore(
             _, name, command = self.read_head(self.cursor_over(RawCommand(literal.lines, literal.literals)))
         except GrammarError as error:
             return b"BAD " + error.reason
-        if self.state not in command.valid_in:
+        if not self.is_valid_now(name, command):
             return b"BAD not now"
         if len(literal.literals) >= literals.MAX_LITERALS:
             return b"BAD too many literals"
@@ -170,7 +170,7 @@ class ImapCore(
         try:
             _, name, command = self.read_head(cursor)
             self.running = Running(tag, name)
-            if self.state not in command.valid_in:
+            if not self.is_valid_now(name, command):
                 raise GrammarError(f"not while {self.state.value}")
             arguments = command.parse(cursor)
             if name not in SELF_ENDING:
@@ -190,6 +190,10 @@ class ImapCore(
     def cursor_over(self, raw: RawCommand) -> Cursor:
         """What reads the command's syntax."""
         return Cursor(raw)
+
+    def is_valid_now(self, name: bytes, command: Command) -> bool:
+        """Whether the session's state lets this command be given (RFC 3501 §3)."""
+        return self.state in command.valid_in
 
     def on_refused_literal(self, refusal: bytes) -> None:
         """The reply to a command of which a literal or a line was not taken."""
