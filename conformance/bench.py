@@ -236,7 +236,7 @@ class Bench:
         folder = Folder(self, f"mailspec-{self.plan.seed}-{self._folders}")
         self.endpoint_of("imap")
         with self.unjudged(), folder.log_in() as imap:
-            imap.command(b"DELETE " + quoted(folder.name))
+            remove_all_beginning(imap, folder.name.encode())
             answer = imap.command(b"CREATE " + quoted(folder.name))
             if not answer.ok:
                 raise InconclusiveError(f"no folder could be made: {answer.tagged}")
@@ -244,9 +244,22 @@ class Bench:
             yield folder
         finally:
             with contextlib.suppress(InconclusiveError, NoReplyError), self.unjudged(), folder.log_in() as imap:
-                imap.command(b"DELETE " + quoted(folder.name))
+                remove_all_beginning(imap, folder.name.encode())
 
     def close(self) -> None:
         """End what is still open."""
         if self._reader is not None:
             self._reader.close()
+
+
+def remove_all_beginning(imap: ImapSession, start: bytes) -> None:
+    """Delete and unsubscribe the judge's own mailboxes: those whose name begins with `start`, the deepest first."""
+    for listing, removal in ((b"LSUB", b"UNSUBSCRIBE "), (b"LIST", b"DELETE ")):
+        answer = imap.command(listing + b' "" ' + quoted(start + b"*"))
+        found = {response.values[-1] for response in answer.untagged if response.name == listing and response.values}
+        names = {bytes(name) for name in found if isinstance(name, bytes) and name.startswith(start)}
+        if removal == b"DELETE ":
+            # A server whose LIST is broken must not keep what the judge made.
+            names.add(start)
+        for name in sorted(names, key=len, reverse=True):
+            imap.command(removal + quoted(name))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from conformance.errors import InconclusiveError, ViolationError
-from conformance.imap.session import ImapSession
+from conformance.imap.session import ImapSession, quoted
 from conformance.messages import Delivered, compose
 from conformance.pop3.session import Pop3Session
 from conformance.reading import POLL_S, Reader
@@ -219,6 +219,30 @@ class Folder:
     def __init__(self, bench: Bench, name: str) -> None:
         self._bench = bench
         self.name = name
+        self._names = 0
+
+    def new_name(self, rest: bytes = b"") -> bytes:
+        """A mailbox name on the wire that nothing has yet: this folder's, a number, and `rest`.
+
+        Whatever exists, or is subscribed, under a name that begins with this folder's is removed after the check.
+        """
+        self._names += 1
+        return f"{self.name}-{self._names}".encode() + rest
+
+    def delimiter(self, imap: ImapSession) -> bytes | None:
+        """The hierarchy delimiter where this folder is, None where names are flat (RFC 3501 §6.3.8).
+
+        Raises:
+            InconclusiveError: LIST does not say.
+        """
+        with setting_up("LIST"):
+            answer = imap.command(b'LIST "" ' + quoted(self.name))
+        for response in answer.named("LIST"):
+            if len(response.values) == 3 and (delimiter := response.values[1]) is not None:
+                return delimiter if isinstance(delimiter, bytes) and len(delimiter) == 1 else None
+            if len(response.values) == 3:
+                return None
+        raise InconclusiveError("LIST does not name the folder that was made")
 
     def token(self) -> str:
         """A name for a message, used by no other in this run."""

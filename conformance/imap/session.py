@@ -82,7 +82,8 @@ class ImapSession(Session):
         """
         with setting_up("waiting for the greeting"):
             self.greeting = self.read_response()
-        if self.greeting.name not in (b"OK", b"PREAUTH"):
+        # Anything else that is no greeting is for `check_greeting` to judge.
+        if self.greeting.name == b"BYE":
             raise InconclusiveError(f"the server refuses service: {self.greeting}")
 
     # -- responses ------------------------------------------------------------------------------------------------
