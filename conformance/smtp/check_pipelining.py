@@ -1,0 +1,80 @@
+"""PIPELINING: RFC 2920."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from conformance.checks import given, must
+from conformance.errors import ViolationError, not_applicable
+from conformance.expectations import expect
+from conformance.fixtures import Mailbox
+from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.dialogue import ask_together
+from conformance.smtp.session import SmtpSession, stuffed
+
+
+def _begin(smtp: SmtpSession) -> None:
+    smtp.greet()
+    if "PIPELINING" not in smtp.capabilities:
+        raise not_applicable("the server does not offer PIPELINING")
+
+
+STEPS = ("MAIL", "RCPT", "RCPT nobody", "RSET", "MAIL bad")
+"""What RFC 2920 §3.1 lets stand anywhere in a group."""
+
+
+def _lines(smtp: SmtpSession, steps: list[str]) -> list[bytes]:
+    domain = smtp.recipient.rpartition("@")[2]
+    line_of = {
+        "MAIL": f"MAIL FROM:<{smtp.setting.sender}>",
+        "MAIL bad": "MAIL FROM:",
+        "RCPT": f"RCPT TO:<{smtp.recipient}>",
+        "RCPT nobody": f"RCPT TO:<mailspec-nobody@{domain}>",
+    }
+    return [line_of.get(step, step).encode() for step in steps]
+
+
+@must("rfc2920/3.2/1", "rfc2920/3/2", "rfc2920/3.2/9", "rfc2920/3.1/15", "rfc2920/3.2/7")
+@given(steps=st.lists(st.sampled_from(STEPS), max_size=8))
+def check_a_group_is_answered_as_its_commands_would_be(dial: Dial, steps: list[str]) -> None:
+    """Commands sent in a group get the replies, one each and in order, that they get when each waits for the last.
+
+    A server that answers out of order, or loses what came in the same segment, makes clients believe the wrong
+    recipients accepted.
+    """
+    group = ["RCPT", "MAIL", "RCPT nobody", "RCPT", "RSET", *steps, "NOOP"]
+    with dial() as smtp:
+        _begin(smtp)
+        lines = _lines(smtp, group)
+        one_by_one = [smtp.command(line) for line in lines]
+    with dial() as smtp:
+        _begin(smtp)
+        together = ask_together(smtp, lines)
+    for line, single, grouped in zip(lines, one_by_one, together, strict=True):
+        # What is put off for now may be accepted, or not, the next time it is asked.
+        if not single.transient and not grouped.transient:
+            got = f"{str(grouped)!r} in the group"
+            expect(single.code == grouped.code, f"{str(single)!r} to {line.decode()}, as when sent alone", got)
+
+
+@must("rfc2920/3.2/9", "rfc2920/3.1/5")
+def check_commands_behind_the_message_are_kept(dial: Dial, mailbox: Mailbox) -> None:
+    """The mail data may be the first item of a group: commands that follow the final dot at once are not lost.
+
+    They are not part of the message either.
+    """
+    token = mailbox.token()
+    body = b"one line\r\n"
+    with dial() as smtp:
+        _begin(smtp)
+        smtp.begin_data()
+        message = mailbox.compose(token, body)
+        smtp.send(stuffed(message) + b".\r\nRSET\r\nNOOP\r\n")
+        if not smtp.read_reply().positive:
+            raise not_applicable("the message was refused")
+        for verb in ("RSET", "NOOP"):
+            reply = smtp.read_reply()
+            if reply.code != 250:
+                raise ViolationError(f"250 to {verb} behind the final dot", str(reply))
+    got = mailbox.wait_for(token).body
+    expect(got == body, f"the body {body!r}", repr(got))

@@ -1,0 +1,108 @@
+"""Questions to an SMTP server that take more than one command, and what the answers show (RFC 5321 §4.1.4, §4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conformance.errors import InconclusiveError, ViolationError, not_applicable
+from conformance.fixtures import SmtpDial
+from conformance.smtp.session import SmtpSession
+from conformance.wire.errors import ClosedError
+from conformance.wire.smtp import Reply
+
+MANY = 64
+"""Replies nobody asked for after which the judge stops counting."""
+
+
+def ask(smtp: SmtpSession, line: str | bytes) -> Reply | None:
+    """The reply to a command, or None where the server ends the session with 421 or by closing.
+
+    For checks that send much that is wrong: a server may defend itself against that (RFC 5321 §7.8), and what was
+    asked before still stands.
+    """
+    octets = line.encode() if isinstance(line, str) else line
+    return ask_octets(smtp, octets + b"\r\n")
+
+
+def ask_octets(smtp: SmtpSession, octets: bytes) -> Reply | None:
+    """The same for octets that are no plain line."""
+    smtp.send(octets)
+    try:
+        reply = smtp.read_reply(allow_421=True)
+    except ClosedError:
+        smtp.abandon()
+        return None
+    if reply.code == 421:
+        smtp.abandon()
+        return None
+    return reply
+
+
+def replies_until_farewell(smtp: SmtpSession) -> list[Reply]:
+    """Send QUIT and read on to its 221; every reply before that, each of which answers something sent earlier.
+
+    So replies are counted without waiting for any that might still come. A 421 or a close ends the count too.
+    """
+    smtp.send(b"QUIT\r\n")
+    smtp.abandon()
+    replies: list[Reply] = []
+    try:
+        while (reply := smtp.read_reply(allow_421=True)).code not in (221, 421):
+            replies.append(reply)
+            if len(replies) > MANY:
+                break
+    except ClosedError:
+        pass
+    return replies
+
+
+def ask_together(smtp: SmtpSession, lines: Sequence[bytes]) -> list[Reply]:
+    """The replies to command lines sent as one group (RFC 2920), CRLF added to each."""
+    smtp.send(b"".join(line + b"\r\n" for line in lines))
+    return [smtp.read_reply() for _ in lines]
+
+
+def expect_no_recipients(smtp: SmtpSession, *, because: str) -> None:
+    """The session holds no recipient, so that DATA cannot lead to a message.
+
+    A server refuses DATA then (503 or 554), but RFC 5321 §3.3 only lets it, and RFC 2920 §3.2 speaks of 354 without
+    recipients: so a 354 is followed by an empty message, and that must be refused.
+
+    Raises:
+        ViolationError: a message was accepted, or DATA got a reply that it cannot have.
+    """
+    reply = smtp.data()
+    if reply.code == 354:
+        reply = smtp.raw_text(b".\r\n")
+    if not (reply.transient or reply.permanent):
+        raise ViolationError(f"503 or 554 (or another refusal) to DATA: {because}", str(reply))
+
+
+def early_session(dial: SmtpDial) -> SmtpSession:
+    """A session in which commands are sent before EHLO.
+
+    Raises:
+        NotApplicableError: the server wants TLS first, and may then refuse nearly everything (RFC 3207 §4).
+    """
+    if dial.facts.demands_tls:
+        raise not_applicable("the server demands STARTTLS before almost all commands")
+    return dial()
+
+
+def usable_sender_domain(smtp: SmtpSession) -> str:
+    """A domain from which the server takes mail, for questions about the length or form of a sender.
+
+    Raises:
+        InconclusiveError: it takes none that the judge may use.
+    """
+    own = smtp.setting.sender.rpartition("@")[2]
+    said: list[str] = []
+    for domain in dict.fromkeys(("client.example", own)):
+        if not domain:
+            continue
+        reply = smtp.mail(f"mailspec@{domain}")
+        smtp.rset()
+        if reply.positive:
+            return domain
+        said.append(str(reply))
+    raise InconclusiveError(f"no sender is accepted: {'; '.join(said)}")

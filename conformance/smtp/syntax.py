@@ -1,0 +1,39 @@
+"""What the server's own words must look like: domains, literals, keywords, status codes (RFC 5321 §4.1, RFC 2034 §4).
+
+The judge's own reading of the grammar; each pattern stands under the ABNF it implements and is used with `fullmatch`
+unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+
+# sub-domain = Let-dig [Ldh-str] ; Domain = sub-domain *("." sub-domain)
+_LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_DOMAIN = _LABEL + rb"(?:\." + _LABEL + rb")*"
+
+# address-literal = "[" ( IPv4-address-literal / IPv6-address-literal / General-address-literal ) "]"
+# All but IPv4 are a tag, a colon and dcontent (%d33-90 / %d94-126).
+_LITERAL = rb"\[(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9-]*[A-Za-z0-9]:[\x21-\x5a\x5e-\x7e]+)\]"
+
+HOST = re.compile(rb"(?:" + _DOMAIN + rb"|" + _LITERAL + rb")")
+"""A domain or an address literal."""
+
+# ehlo-line = ehlo-keyword *( SP ehlo-param ) ; ehlo-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
+# ehlo-param = 1*(%d33-126)
+EHLO_LINE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*(?: [\x21-\x7e]+)*")
+"""One extension in the reply to EHLO, without the code and its hyphen."""
+
+# status-code = ("2" / "4" / "5") "." 1*3DIGIT "." 1*3DIGIT, then at least one space before the text
+STATUS_CODE = re.compile(rb"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?= |$)")
+"""An enhanced status code at the start of a reply's text; use `match`. A reply without text ends right behind it."""
+
+# "<local-part@domain>", in a reply to VRFY
+MAILBOX_IN_BRACKETS = re.compile(rb"<[^<>]+@" + _DOMAIN + rb">")
+"""A mailbox with its domain somewhere in a text; use `search`."""
+
+
+def text_after_status_code(text: bytes) -> bytes:
+    """A reply's text without an enhanced status code."""
+    found = STATUS_CODE.match(text)
+    return text[found.end() :].lstrip(b" ") if found else text
