@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.checks import given, must
 from conformance.expectations import expect, expect_done, expect_refused
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue from conformance.smtp.strategies_commands import (
+from conformance.smtp.strategies_commands import (
     case_patterns,
     escapes,
     in_case,
