@@ -141,19 +141,19 @@ def test_number_of_parts_is_bounded_and_the_last_holds_the_rest(monkeypatch: pyt
 @pytest.mark.parametrize(
     "octets",
     [
-        b"From: " + b"(" * 1_000_000,
-        b"From: " + b'"' * 1_000_001,
-        b"From: " + b'"\\' * 500_000,
-        b"From: " + b"<" * 1_000_000,
-        b"From: " + b"[" * 1_000_000,
+        b"From: " + b"(" * 200_000,
+        b"From: " + b'"' * 200_001,
+        b"From: " + b'"\\' * 100_000,
+        b"From: " + b"<" * 200_000,
+        b"From: " + b"[" * 200_000,
         b"From: " + b"a@b, " * 200_000,
         b"From: " + b"g:;" * 300_000,
         b"Content-Type: text/plain" + b"; a=b" * 200_000,
-        b"Content-Type: text/plain; a=" + b'"' * 999_999,
+        b"Content-Type: text/plain; a=" + b'"' * 199_999,
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n" * 100_000,
-        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b " + b" " * 1_000_000,
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b " + b" " * 200_000,
         b"x: y\r\n" * 100_000,
-        b"\r" * 1_000_000,
+        b"\r" * 200_000,
         b"Subject: " + b"=?utf-8?q?" * 100_000,
     ],
     ids=lambda octets: repr(octets[-12:]),
@@ -164,7 +164,7 @@ def test_hostile_messages_take_no_more_than_linear_time(octets: bytes) -> None:
     assert well_formed(CORE.render_envelope(message))
     assert well_formed(CORE.render_body(message, extended=True))
     assert list(decoded.header_texts(message))
-    # Quadratic work on a million octets takes hours; the bound only has to tell that apart from a busy machine.
+    # Quadratic work on this much takes minutes; the bound only has to tell that apart from a busy machine.
     assert time.perf_counter() - started < 30
 
 
