@@ -1,0 +1,135 @@
+"""Thresholds such as `p99(submit) > 200ms`: the conditions under which a run has failed."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from loadtest.phases import PHASES
+from reports.load import Ledger, Summary, Threshold
+
+QUANTITIES: Mapping[str, str] = MappingProxyType(
+    {
+        "failures": "messages that failed or were refused for good (5yz)",
+        "failed": "messages that got no intelligible reply",
+        "refused": "messages refused, for now or for good",
+        "deferred": "messages refused for now (4yz)",
+        "unknown": "messages sent whole of which nobody knows whether the server holds them",
+        "accepted": "messages accepted",
+        "messages_per_s": "accepted messages per second",
+    }
+)
+"""What can be held against a number; all but the last two against a percentage of the messages attempted, too."""
+
+DEFAULTS = ("failures > 0",)
+"""In force unless a threshold of the user's own is about the same quantity."""
+
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
+    {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+)
+_UNITS_US = MappingProxyType({"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6})
+_FORM = re.compile(
+    r"\s*(?:(?P<statistic>p50|p90|p99|p999|max)\((?P<phase>[a-z_]+)\)|(?P<quantity>[a-z_]+))"
+    r"\s*(?P<operator>>=|<=|>|<)\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>us|µs|ms|s|%)?\s*"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyCondition:
+    """A latency's percentile held against a time."""
+
+    text: str
+    statistic: str
+    phase: str
+    operator: str
+    limit_us: float
+
+    def judge(self, summary: Summary) -> Threshold:
+        """Whether the run fails by it. Without a single sample nothing shows that the objective was met, so it does."""
+        latency = summary.latency_us.get(self.phase)
+        if latency is None:
+            return Threshold(fail_if=self.text, value="no sample", broken=True)
+        value_us: int = getattr(latency, self.statistic)
+        broken = _OPERATORS[self.operator](value_us, self.limit_us)
+        return Threshold(fail_if=self.text, value=f"{value_us / 1000:.3f} ms", broken=broken)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountCondition:
+    """A count, a rate or a share of the messages attempted held against a number."""
+
+    text: str
+    quantity: str
+    operator: str
+    limit: float
+    percent: bool
+
+    def judge(self, summary: Summary) -> Threshold:
+        """Whether the run fails by it."""
+        value = _quantity(self.quantity, summary)
+        shown = f"{value:,.1f}" if self.quantity == "messages_per_s" else f"{value:,.0f}"
+        if self.percent:
+            value = 100 * value / summary.ledger.attempted if summary.ledger.attempted else 0.0
+            shown = f"{value:.2f} %"
+        return Threshold(fail_if=self.text, value=shown, broken=_OPERATORS[self.operator](value, self.limit))
+
+
+Condition = LatencyCondition | CountCondition
+
+
+def parse_condition(text: str) -> Condition:
+    """Read `p99(submit) > 200ms`, `failures > 0.1%`, `messages_per_s < 500`.
+
+    Raises:
+        ValueError: it is none of these; the text says what there is.
+    """
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise ValueError(f"cannot read {text!r}: write 'p99(submit) > 200ms' or 'failures > 0.1%'")
+    clean, unit = " ".join(text.split()), match["unit"]
+    number = float(match["number"])
+    if match["statistic"]:
+        if match["phase"] not in PHASES:
+            raise ValueError(f"{text!r}: nothing called {match['phase']} is timed, but {', '.join(PHASES)}")
+        if unit not in _UNITS_US:
+            raise ValueError(f"{text!r}: a time needs its unit, us, ms or s")
+        return LatencyCondition(
+            text=clean,
+            statistic=match["statistic"],
+            phase=match["phase"],
+            operator=match["operator"],
+            limit_us=number * _UNITS_US[unit],
+        )
+    quantity = match["quantity"]
+    if quantity not in QUANTITIES:
+        raise ValueError(f"{text!r}: nothing called {quantity} is counted, but {', '.join(QUANTITIES)}")
+    if unit not in (None, "%") or (unit and quantity in ("accepted", "messages_per_s")):
+        raise ValueError(
+            f"{text!r}: {quantity} is held against a plain number{'' if unit == '%' else ' or a percentage'}"
+        )
+    return CountCondition(text=clean, quantity=quantity, operator=match["operator"], limit=number, percent=unit == "%")
+
+
+def conditions(texts: Iterable[str]) -> list[Condition]:
+    """The user's conditions, and the defaults that they do not speak about.
+
+    Raises:
+        ValueError: one of them cannot be read.
+    """
+    own = [parse_condition(text) for text in texts]
+    spoken_of = {condition.quantity for condition in own if isinstance(condition, CountCondition)}
+    defaults = [parse_condition(text) for text in DEFAULTS]
+    return own + [c for c in defaults if isinstance(c, CountCondition) and c.quantity not in spoken_of]
+
+
+def _quantity(name: str, summary: Summary) -> float:
+    ledger: Ledger = summary.ledger
+    if name == "failures":
+        return ledger.failed + ledger.refused - ledger.deferred
+    if name == "messages_per_s":
+        return summary.messages_per_s
+    value: int = getattr(ledger, name)
+    return value
