@@ -91,16 +91,19 @@ def charts(result: LoadResult) -> list[Chart]:
         ("max", [second.submit_max_us / 1000 for second in whole]),
     ]
     return [
-        _chart("Messages per second", "messages/s", times, rates),
+        _chart("Messages per second", "", times, rates),
         _chart("Latency of a message, MAIL to final reply", "ms", times, latencies),
     ]
 
 
-def nice_steps(highest: float, *, most: int = 5) -> list[float]:
-    """Round values from 0 that reach up to `highest` or just beyond, in steps of 1, 2 or 5 times a power of ten."""
+def nice_steps(highest: float, *, most: int = 5, least_step: float = 0.001) -> list[float]:
+    """Round values from 0 that reach up to `highest` or just beyond, in steps of 1, 2 or 5 times a power of ten.
+
+    There are at most `most` steps, none smaller than `least_step`, which is a power of ten itself.
+    """
+    step = least_step
     if highest <= 0:
-        return [0.0, 1.0]
-    step = 1e-3
+        return [0.0, step if step >= 1 else 1.0]
     while True:
         for factor in (1, 2, 5):
             size = step * factor
@@ -113,7 +116,7 @@ def nice_steps(highest: float, *, most: int = 5) -> list[float]:
 def _chart(title: str, unit: str, times: Sequence[int], curves: Sequence[tuple[str, list[float]]]) -> Chart:
     times, curves = _thinned(times, curves)
     vertical = nice_steps(max(max(values) for _, values in curves))
-    horizontal = [at for at in nice_steps(float(times[-1]), most=8) if at <= times[-1]]
+    horizontal = [at for at in nice_steps(float(times[-1]), most=8, least_step=1) if at <= times[-1]]
     plot_width, plot_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
     def x(at_s: float) -> float:
