@@ -79,6 +79,11 @@ class Pop3Session(Session):
                 octets += self.connection.receive(deadline)
         return octets
 
+    @property
+    def unread(self) -> bytes:
+        """What was received together with the last response and belongs to none yet."""
+        return self._reader.pending
+
     def _pending(self) -> bytes:
         return self._reader.pending
 
