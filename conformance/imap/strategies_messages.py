@@ -1,4 +1,4 @@
-"""Generated messages for IMAP checks: headers, bodies and what a client puts into literals (RFC 5322, RFC 3501 §4.3)."""
+"""Generated messages for IMAP checks: headers, bodies, and what goes into literals (RFC 5322, RFC 3501 §4.3)."""
 
 from __future__ import annotations
 
