@@ -85,12 +85,16 @@ class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
                 break
             replies.append(reply)
         self._pending = self.left_over(pending[at:])
-        actions: list[Action] = [Send(b"".join(replies))] if replies else []
+        actions: list[Action] = [Send(self.collected(replies))] if replies else []
         if self.state is State.SECURING:
             actions.append(StartTls())
         elif self.state is State.CLOSED:
             actions.append(Close())
         return actions
+
+    def collected(self, replies: list[bytes]) -> bytes:
+        """What is sent for the commands of one group: their replies in order (RFC 2920 §3.2)."""
+        return b"".join(replies)
 
     def left_over(self, octets: bytes) -> bytes:
         """What is kept for later: nothing once STARTTLS or QUIT was accepted (RFC 3207 §4.2)."""
@@ -175,7 +179,7 @@ class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
         if not self.octets_allowed(line, verb, argument):
             return self.invalid_octet(verb)
         if verb is None:
-            return self.reply(500, "command not recognised", enhanced="5.5.1")
+            return self.unknown_command()
         if self.needs_auth(verb):
             return self.auth_required()
         if (self.state, verb) not in self.transitions:
@@ -205,6 +209,10 @@ class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
         return self.extended and (
             (verb is Verb.MAIL and b"SMTPUTF8" in words) or (verb is Verb.RCPT and self.transaction.utf8)
         )
+
+    def unknown_command(self) -> bytes:
+        """The answer to a verb that means nothing here (RFC 5321 §4.2.4); the session goes on (§3.8)."""
+        return self.reply(500, "command not recognised", enhanced="5.5.1")
 
     def invalid_octet(self, verb: Verb | None) -> bytes:
         """501 for a command that is known (RFC 5321 §4.1.2), 500 for a line that is none (§2.4)."""

@@ -105,7 +105,7 @@ class Envelope(Session):
         if refusal is not None:
             return refusal
         if len(self.transaction.recipients) >= self.max_recipients():
-            return self.reply(452, "too many recipients", enhanced="4.5.3")
+            return self.too_many_recipients()
         self.transaction.recipients.append(recipient)
         self.advance(Verb.RCPT)
         return self.reply(250, "recipient ok", enhanced="2.1.5")
@@ -113,6 +113,10 @@ class Envelope(Session):
     def max_recipients(self) -> int:
         """Recipients of one transaction; fewer than 100 would break RFC 5321 §4.5.3.1.8."""
         return self.settings.max_recipients
+
+    def too_many_recipients(self) -> bytes:
+        """The answer to a recipient beyond the limit (RFC 5321 §4.5.3.1.10)."""
+        return self.reply(452, "too many recipients", enhanced="4.5.3")
 
     def refusal_of(self, recipient: Address) -> bytes | None:
         """The reply that turns a recipient down, or None when it is one of ours. Nothing is ever relayed."""
