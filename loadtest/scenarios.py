@@ -24,9 +24,9 @@ _ALL = (
         summary="users whose mail programs hand in messages over SMTP, each waiting for the reply before the next",
         about=(
             "A person's mail program: it connects, secures the session where it must, logs in, hands in one message "
-            "(4096 octets, unless told otherwise) and quits. With --messages-per-session it hands in so many before it quits, with --pace "
-            "at most so many per second. After a refusal or a failure it waits 0.1 s, twice as long each "
-            "further time, at most 2 s."
+            "(4096 octets, unless told otherwise) and quits. With --messages-per-session it hands in so many before "
+            "it quits, with --pace at most so many per second. After a refusal or a failure it waits 0.1 s, twice as "
+            "long each further time, at most 2 s."
         ),
         schemes=("smtp", "smtps", "submission", "submissions"),
         user_class="loadtest.submit:SubmittingUser",

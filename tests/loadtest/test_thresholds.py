@@ -1,0 +1,76 @@
+"""Thresholds are read strictly and judged on what was measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.books import Books
+from loadtest.thresholds import conditions, parse_condition
+from reports.load import Summary
+
+
+@pytest.fixture
+def summary() -> Summary:
+    """Of ten messages: six accepted in 10 ms to 60 ms, two refused for now, one for good, one failed."""
+    kept = Books()
+    for number in range(10):
+        kept.begin()
+        if number < 6:
+            kept.latency("submit", 0.01 * (number + 1))
+            kept.accept(octets=100, submit_s=0.01, now=0.1)
+    for code in (450, 450, 550):
+        kept.refuse(code=code, text="no", sent=False, now=0.2)
+    kept.fail(phase="data", kind="closed", sent=False, now=0.2)
+    return kept.summary(duration_s=2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "broken"),
+    [
+        ("p99(submit) > 59ms", "60.000 ms", True),
+        ("p99(submit)>60ms", "60.000 ms", False),
+        ("max(submit) >= 60000us", "60.000 ms", True),
+        ("p50(submit) > 0.02 s", "30.015 ms", True),
+        ("p99(tls) > 1s", "no sample", True),
+        ("failures > 1", "2", True),
+        ("failures > 20%", "20.00 %", False),
+        ("failed > 0", "1", True),
+        ("refused > 3", "3", False),
+        ("deferred >= 2", "2", True),
+        ("unknown > 0", "0", False),
+        ("messages_per_s < 3.5", "3.0", True),
+        ("accepted < 6", "6", False),
+    ],
+)
+def test_a_condition_is_held_against_what_was_measured(
+    summary: Summary, text: str, value: str, *, broken: bool
+) -> None:
+    judged = parse_condition(text).judge(summary)
+    assert (judged.value, judged.broken) == (value, broken)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "cannot read"),
+        ("p99 > 1ms", "cannot read"),
+        ("p98(submit) > 1ms", "cannot read"),
+        ("p99(lunch) > 1ms", "nothing called lunch is timed"),
+        ("p99(submit) > 1", "needs its unit"),
+        ("p99(submit) > 1%", "needs its unit"),
+        ("lost > 0", "nothing called lost is counted"),
+        ("failures > 1ms", "plain number or a percentage"),
+        ("accepted > 5%", "plain number"),
+        ("failures = 0", "cannot read"),
+        ("failures > -1", "cannot read"),
+        ("failures > 0; accepted > 1", "cannot read"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_what_there_is(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        parse_condition(text)
+
+
+def test_failures_break_a_run_unless_the_user_says_how_many_may() -> None:
+    assert [condition.text for condition in conditions(["p99(submit) > 1s"])] == ["p99(submit) > 1s", "failures > 0"]
+    assert [condition.text for condition in conditions(["failures  >  1%"])] == ["failures > 1%"]
