@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -108,7 +109,8 @@ def nice_steps(highest: float, *, most: int = 5, least_step: float = 0.001) -> l
         for factor in (1, 2, 5):
             size = step * factor
             if size * most >= highest:
-                count = int(-(-highest // size))
+                # Rounded first: 0.05 / 0.01 is a little more than 5 in floating point, and needs five steps.
+                count = math.ceil(round(highest / size, 6))
                 return [round(number * size, 9) for number in range(count + 1)]
         step *= 10
 

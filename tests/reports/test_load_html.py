@@ -6,7 +6,7 @@ import itertools
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reports.load import LoadResult, Second
@@ -111,6 +111,7 @@ def test_a_long_run_is_thinned_without_losing_a_spike() -> None:
     assert drawn[-1][0] == max(x for x, _ in drawn)
 
 
+@example(highest=0.05, most=5)
 @given(highest=st.floats(0.002, 1e9), most=st.integers(2, 10))
 def test_a_scale_reaches_its_highest_value_in_few_equal_steps(highest: float, most: int) -> None:
     steps = nice_steps(highest, most=most)
