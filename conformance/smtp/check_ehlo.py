@@ -146,6 +146,7 @@ def check_takes_address_literals(dial: Dial, literal: str) -> None:
     A server that answers 501 locks out every client in a home network.
     """
     with dial() as smtp:
+        _require_ehlo(smtp)
         for name in ("[192.0.2.1]", "[IPv6:2001:db8::1]", literal):
             reply = smtp.ehlo(name)
             expect(reply.code not in SYNTAX_ERRORS, f"EHLO {name} to be understood", reply)

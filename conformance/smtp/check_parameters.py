@@ -10,6 +10,7 @@ from conformance.checks import given, must
 from conformance.errors import InconclusiveError, not_applicable
 from conformance.expectations import expect, expect_code, expect_done
 from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.dialogue import mail_alone
 from conformance.smtp.session import SmtpSession
 from conformance.smtp.strategies_commands import unknown_parameters
 
@@ -34,12 +35,11 @@ def check_refuses_unknown_parameters_with_555(dial: Dial, parameter: str) -> Non
     """
     with dial() as smtp:
         smtp.greet()
-        smtp.begin(to=[])
-        smtp.rset()
         for words in ("XMAILSPEC", "XMAILSPEC=1", parameter):
-            reply = smtp.mail(smtp.setting.sender, words)
+            reply = mail_alone(smtp, words)
             if not reply.transient:
                 expect_code(reply, UNKNOWN_PARAMETER, because=f"no extension defines {words}")
+        smtp.rset()
         smtp.begin()
         for words in ("XMAILSPEC", parameter):
             reply = smtp.rcpt(smtp.recipient, words)
@@ -78,13 +78,10 @@ def check_takes_sizes_up_to_the_limit(dial: Dial, part: int) -> None:
     """MAIL with SIZE is accepted up to the number announced; only for want of room at present is it put off."""
     with dial() as smtp:
         limit = _limit(smtp)
-        smtp.begin(to=[])
-        smtp.rset()
         for size in dict.fromkeys((limit, limit - 1, 0, 1, limit // max(part, 1))):
-            reply = smtp.mail(smtp.setting.sender, f"SIZE={size}")
+            reply = mail_alone(smtp, f"SIZE={size}")
             if not reply.transient:
                 expect_done(reply, because=f"{size} is not above the limit of {limit}")
-            smtp.rset()
 
 
 @must("rfc1870/7/3", "rfc1870/6.1/5", "rfc1870/6.1/1", "rfc1870/5/2")
@@ -93,12 +90,9 @@ def check_refuses_sizes_above_the_limit_with_552(dial: Dial, above: int) -> None
     """MAIL that declares more than the number announced is answered 552, before the message is sent in vain."""
     with dial() as smtp:
         limit = _limit(smtp)
-        smtp.begin(to=[])
-        smtp.rset()
         for size in dict.fromkeys((limit + 1, 10**20 - 1, min(limit + above, 10**20 - 1))):
-            reply = smtp.mail(smtp.setting.sender, f"SIZE={size}")
+            reply = mail_alone(smtp, f"SIZE={size}")
             expect_code(reply, {552}, because=f"{size} is above the limit of {limit}")
-            smtp.rset()
 
 
 @must("rfc5321/4.1.4/18")
@@ -106,14 +100,11 @@ def check_a_refused_size_is_forgotten(dial: Dial) -> None:
     """After a MAIL that was refused for its SIZE, one with an acceptable size is in order: the first is forgotten."""
     with dial() as smtp:
         limit = _limit(smtp)
-        smtp.begin(to=[])
-        smtp.rset()
-        if smtp.mail(smtp.setting.sender, f"SIZE={limit + 1}").positive:
-            raise not_applicable("the server accepts sizes above its limit")
-        expect_done(smtp.mail(smtp.setting.sender, "SIZE=100"), because="the refused MAIL left the session as it was")
-        smtp.rset()
-        smtp.mail(smtp.setting.sender, f"SIZE={limit + 1}")
-        expect_done(smtp.mail(smtp.setting.sender), because="the refused MAIL left the session as it was")
+        for parameters in (["SIZE=100"], []):
+            if mail_alone(smtp, f"SIZE={limit + 1}").positive:
+                raise not_applicable("the server accepts sizes above its limit")
+            reply = smtp.mail(smtp.setting.sender, *parameters)
+            expect_done(reply, because="the refused MAIL left the session as it was")
 
 
 @must("rfc1870/3/3", "rfc1870/3/8")
@@ -123,7 +114,7 @@ def check_refuses_sizes_that_are_no_numbers(dial: Dial, value: str) -> None:
     with dial() as smtp:
         _size_offered(smtp)
         for words in ("SIZE=ten", f"SIZE={value}"):
-            reply = smtp.mail(smtp.setting.sender, words)
+            reply = mail_alone(smtp, words)
             expect(not reply.positive, f"a refusal of {words}", reply)
 
 
@@ -134,9 +125,7 @@ def check_takes_both_values_of_body(dial: Dial) -> None:
         _extended(smtp)
         if "8BITMIME" not in smtp.capabilities:
             raise not_applicable("the server does not offer 8BITMIME")
-        if not smtp.mail(smtp.setting.sender).positive:
+        if not mail_alone(smtp).positive:
             raise InconclusiveError("MAIL is refused without parameters too")
-        smtp.rset()
         for value in ("7BIT", "8BITMIME"):
-            expect_done(smtp.mail(smtp.setting.sender, f"BODY={value}"), because="8BITMIME is offered")
-            smtp.rset()
+            expect_done(mail_alone(smtp, f"BODY={value}"), because="8BITMIME is offered")

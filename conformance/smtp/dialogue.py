@@ -52,7 +52,8 @@ def replies_until_farewell(smtp: SmtpSession) -> list[Reply]:
             if len(replies) > MANY:
                 break
     except ClosedError:
-        pass
+        # What came last was the answer to QUIT then, whatever its code.
+        del replies[-1:]
     return replies
 
 
@@ -89,6 +90,19 @@ def early_session(dial: SmtpDial) -> SmtpSession:
     return dial()
 
 
+def mail_alone(smtp: SmtpSession, *parameters: str, sender: str | None = None) -> Reply:
+    """The reply to MAIL with no transaction open: RSET goes before it.
+
+    Raises:
+        InconclusiveError: there is one all the same, so the reply would tell nothing about this MAIL.
+    """
+    smtp.rset()
+    reply = smtp.mail(smtp.setting.sender if sender is None else sender, *parameters)
+    if reply.code == 503:
+        raise InconclusiveError(f"MAIL is out of order after RSET: {reply}")
+    return reply
+
+
 def usable_sender_domain(smtp: SmtpSession) -> str:
     """A domain from which the server takes mail, for questions about the length or form of a sender.
 
@@ -100,8 +114,7 @@ def usable_sender_domain(smtp: SmtpSession) -> str:
     for domain in dict.fromkeys(("client.example", own)):
         if not domain:
             continue
-        reply = smtp.mail(f"mailspec@{domain}")
-        smtp.rset()
+        reply = mail_alone(smtp, sender=f"mailspec@{domain}")
         if reply.positive:
             return domain
         said.append(str(reply))

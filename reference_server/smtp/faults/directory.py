@@ -1,0 +1,50 @@
+"""Servers that answer VRFY wrongly (RFC 5321 §3.5, §7.3)."""
+
+from __future__ import annotations
+
+from reference_server.registry import fault
+from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.session import Verb
+
+
+@fault("knows-no-vrfy", breaks="rfc5321/3.5.3/5")
+class KnowsNoVrfy(SmtpCore):
+    """Answers VRFY 500, as one that was told to be discreet and thought no further."""
+
+    def verb(self, word: bytes) -> Verb | None:
+        """VRFY means nothing."""
+        return None if word.upper() == b"VRFY" else super().verb(word)
+
+    def extensions(self) -> list[str]:
+        """At least it does not claim to know it."""
+        return [word for word in super().extensions() if word != "VRFY"]
+
+
+@fault("verifies-whatever-has-an-at-sign", breaks=("rfc5321/3.5.3/1", "rfc5321/7.3/3"))
+class VerifiesWhateverHasAnAtSign(SmtpCore):
+    """Answers VRFY 250 for any address in good syntax."""
+
+    def on_vrfy(self, argument: bytes) -> bytes:
+        """Looks at the form only."""
+        if b"@" not in argument:
+            return super().on_vrfy(argument)
+        return self.reply(250, f"<{argument.decode('ascii', 'replace')}>", enhanced="2.1.5")
+
+
+@fault("verifies-nobody", breaks="rfc5321/7.3/4")
+class VerifiesNobody(SmtpCore):
+    """Answers VRFY 550 for everybody."""
+
+    def on_vrfy(self, argument: bytes) -> bytes:
+        """Denies."""
+        return self.reply(550, "no such user here", enhanced="5.1.1")
+
+
+@fault("verifies-without-an-address", breaks="rfc5321/3.5.2/1")
+class VerifiesWithoutAnAddress(SmtpCore):
+    """Answers VRFY 250 and does not say whom it found."""
+
+    def on_vrfy(self, argument: bytes) -> bytes:
+        """Yes, and nothing more."""
+        reply = super().on_vrfy(argument)
+        return self.reply(250, "user exists", enhanced="2.1.5") if reply[:3] == b"250" else reply
