@@ -1,10 +1,13 @@
 """The one socket shell of the judge: blocking sockets with a deadline and an octet budget on everything.
 
-It works unchanged under gevent. Whatever the peer does, each call returns or raises before its deadline.
+It works unchanged under gevent. Whatever the peer does, each call returns or raises before its deadline. The one
+wait that is not ours to bound is the resolver's, for a host given by name.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import socket
 import ssl
 import struct
@@ -53,8 +56,10 @@ class Connection:
         patience: Patience | None = None,
         segmentation: Segmentation = WHOLE,
         tls: ssl.SSLContext | None = None,
+        host: str = "",
     ) -> None:
         self._sock = sock
+        self._host = host
         self._transcript = transcript
         self._tls = tls or client_tls()
         self.patience = patience or Patience()
@@ -87,10 +92,13 @@ class Connection:
         patience = patience or Patience()
         try:
             sock = socket.create_connection((host, port), timeout=patience.connect_s)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            # UnicodeError: a name with an empty or overlong label, which no resolver is asked for.
             raise ConnectError(f"no connection to {host}:{port}: {error}") from error
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = cls(sock, transcript, patience=patience, segmentation=segmentation, tls=tls)
+        connection = cls(sock, transcript, patience=patience, segmentation=segmentation, tls=tls, host=host)
+        with contextlib.suppress(OSError):
+            # Some systems refuse it on a connection that the peer has reset already.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if label:
             connection.note(f"{CONNECTS}{label}")
         if implicit_tls:
@@ -109,20 +117,32 @@ class Connection:
         return time.monotonic() + (self.patience.reply_s if within_s is None else within_s)
 
     def send(self, octets: bytes) -> None:
-        """Send octets, cut as the segmentation says.
+        """Send octets, cut as the segmentation says; all pieces together have the time of one reply.
 
         Raises:
             ClosedError: the peer has closed.
             SilenceError: the peer does not read.
         """
+        deadline = self.deadline()
         for piece in self.segmentation.pieces(octets):
-            self.send_segment(piece)
+            self._write(piece, deadline)
 
     def send_segment(self, octets: bytes) -> None:
-        """Send octets in one write, whatever the segmentation; for checks that are about segments themselves."""
+        """Send octets in one write, whatever the segmentation; for checks that are about segments themselves.
+
+        Raises:
+            ClosedError: the peer has closed.
+            SilenceError: the peer does not read.
+        """
+        self._write(octets, self.deadline())
+
+    def _write(self, octets: bytes, deadline: float) -> None:
         self._transcript.add(Direction.SENT, octets, at_s=self._at(), session=self.session)
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise SilenceError("the peer stopped reading")
         try:
-            self._sock.settimeout(self.patience.reply_s)
+            self._sock.settimeout(left_s)
             self._sock.sendall(octets)
         except TimeoutError as error:
             raise SilenceError("the peer stopped reading") from error
@@ -139,7 +159,7 @@ class Connection:
         """
         left_s = deadline - time.monotonic()
         if left_s <= 0:
-            raise SilenceError("nothing within the deadline")
+            raise SilenceError("nothing more within the deadline")
         try:
             self._sock.settimeout(left_s)
             octets = self._sock.recv(CHUNK_OCTETS)
@@ -165,7 +185,7 @@ class Connection:
         """
         try:
             self._sock.settimeout(self.patience.reply_s)
-            self._sock = self._tls.wrap_socket(self._sock)
+            self._sock = self._tls.wrap_socket(self._sock, server_hostname=self._server_name)
         except (OSError, ValueError) as error:
             self.closed_by_peer = True
             raise TlsError(f"the TLS handshake failed: {error}") from error
@@ -173,12 +193,25 @@ class Connection:
         version = self._sock.version()
         self._transcript.note(f"TLS starts ({version})", at_s=self._at(), session=self.session)
 
+    @property
+    def _server_name(self) -> str | None:
+        """What to say in SNI: the host's name, as many servers have several; never an address (RFC 6066 §3)."""
+        try:
+            ipaddress.ip_address(self._host.partition("%")[0])
+        except ValueError:
+            return self._host or None
+        return None
+
     def note(self, text: str) -> None:
         """Write a remark of the judge's into the transcript."""
         self._transcript.note(text, at_s=self._at(), session=self.session)
 
     def half_close(self) -> None:
-        """Say that no more octets come (TCP FIN), and keep reading."""
+        """Say that no more octets come (TCP FIN), and keep reading.
+
+        Raises:
+            ClosedError: the connection is gone.
+        """
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -187,7 +220,8 @@ class Connection:
 
     def reset(self) -> None:
         """Drop the connection with a TCP reset, as a crashed client would."""
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):  # a socket that is closed already has nothing left to drop
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from conformance.wire.errors import FloodError
 from conformance.wire.lines import LineSplitter
 
 _LITERAL_AT_END = re.compile(rb"~?\{([0-9]+)\}\r?\n\Z")
+_BEFORE_TEXT = re.compile(rb"(?:\+|[^ ]+ (?:OK|NO|BAD|BYE|PREAUTH)) ", re.IGNORECASE)
 
 
 class Atom(bytes):
@@ -88,7 +89,7 @@ class ResponseReader:
                 return None
             self._keep(line)
             announced = _LITERAL_AT_END.search(line)
-            if announced is None or line.startswith(b"+ "):
+            if announced is None or self._ends_in_text():
                 raw, self._parts, self._octets = b"".join(self._parts), [], 0
                 return raw
             # No int() on hundreds of digits: only whether it fits the budget matters.
@@ -96,6 +97,18 @@ class ResponseReader:
             if len(digits) > 15 or self._octets + int(digits) > self._budget:
                 raise FloodError(f"a literal of {digits[:24].decode()} octets", self.pending)
             self._literal = int(digits)
+
+    def _ends_in_text(self) -> bool:
+        """Whether what was read last is free text, which may end in what looks like a literal's announcement.
+
+        It does where a server quotes a command back. Of a status response only the code may hold a literal: the
+        charsets of BADCHARSET are astrings (RFC 3501 §9).
+        """
+        start = _BEFORE_TEXT.match(self._parts[0])
+        if start is None:
+            return False
+        text = b"".join(self._parts)[start.end() :]
+        return not (text.startswith(b"[") and b"]" not in text)
 
     def _keep(self, octets: bytes) -> None:
         self._parts.append(octets)
@@ -116,7 +129,7 @@ _TOKEN = re.compile(
     |(?P<close>[)])
     |"(?P<quoted>(?:[^"\\\r\n]|\\.)*)"
     |~?\{(?P<literal>[0-9]{1,15})\}\r?\n
-    |(?P<atom>(?:\[[^\]\r\n]*\](?:<[0-9]+>)?|[^ ()"{\r\n])+)
+    |(?P<atom>(?:\[[^\]\r\n]{0,998}\](?:<[0-9]+>)?|[^ ()"{\r\n])+)
     |(?P<end>\r?\n)
     |(?P<odd>.)""",
     re.VERBOSE | re.DOTALL,

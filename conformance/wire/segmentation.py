@@ -15,6 +15,9 @@ MOST_PIECES = 600
 class Segmentation:
     """Octets sent whole: one write for each call."""
 
+    def __repr__(self) -> str:
+        return "Whole()"
+
     def pieces(self, octets: bytes) -> Iterator[bytes]:
         """The octets in order, cut into non-empty pieces."""
         if octets:
@@ -27,12 +30,16 @@ class Cuts(Segmentation):
     def __init__(self, lengths: Sequence[int]) -> None:
         if not lengths or min(lengths) < 1:
             raise ValueError(f"piece lengths must be positive, not {lengths}")
-        self._lengths = tuple(lengths)
+        self.lengths = tuple(lengths)
+
+    def __repr__(self) -> str:
+        # By value: the runner knows an example again by it.
+        return f"Cuts({list(self.lengths)})"
 
     def pieces(self, octets: bytes) -> Iterator[bytes]:
         """The octets in order, cut into non-empty pieces; what is left after MOST_PIECES goes out whole."""
         start = 0
-        for count, length in enumerate(cycle(self._lengths)):
+        for count, length in enumerate(cycle(self.lengths)):
             if start >= len(octets):
                 return
             end = len(octets) if count >= MOST_PIECES else start + length

@@ -95,9 +95,11 @@ def _deviations(line: bytes, first_code: bytes) -> set[Deviation]:
 class ReplyReader:
     """Turns octets into replies; the same replies however the octets are cut."""
 
-    def __init__(self, *, line_octets: int = 1024 * 1024) -> None:
+    def __init__(self, *, line_octets: int = 1024 * 1024, reply_octets: int = 64 * 1024 * 1024) -> None:
         self._splitter = LineSplitter(line_octets)
+        self._budget = reply_octets
         self._lines: list[bytes] = []
+        self._octets = 0
 
     @property
     def pending(self) -> bytes:
@@ -118,14 +120,17 @@ class ReplyReader:
         """
         while (line := self._splitter.next_line()) is not None:
             self._lines.append(line)
+            self._octets += len(line)
             if line[3:4] != b"-" or not _CODE.match(line):
                 return self._finish()
             if len(self._lines) > MAX_LINES:
                 raise FloodError(f"a reply of more than {MAX_LINES} lines", b"".join(self._lines[:8]))
+            if self._octets > self._budget:
+                raise FloodError(f"a reply of more than {self._budget} octets", self._lines[0][:256])
         return None
 
     def _finish(self) -> Reply:
-        lines, self._lines = self._lines, []
+        lines, self._lines, self._octets = self._lines, [], 0
         first = lines[0][:3]
         deviations: set[Deviation] = set()
         for line in lines:

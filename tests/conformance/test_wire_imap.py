@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,23 @@ def test_nesting_without_end_is_cut_off() -> None:
         inner = tuple(inner[0])
         depth += 1
     assert depth < 1000
+
+
+@pytest.mark.parametrize("first", [b"A1 BAD no command X {12}\r\n", b"* ok [ALERT] see {7}\r\n", b"* NO {3}\r\n"])
+def test_the_text_of_a_status_response_announces_no_literal(first: bytes) -> None:
+    assert raws(first + b"A2 OK\r\n") == [first, b"A2 OK\r\n"]
+
+
+def test_the_code_of_a_status_response_may_hold_a_literal() -> None:
+    bad_charset = b"A1 NO [BADCHARSET ({5}\r\nUTF-8)] use {5}\r\n"
+    assert raws(bad_charset + b"A2 OK\r\n") == [bad_charset, b"A2 OK\r\n"]
+
+
+def test_brackets_that_never_close_are_read_in_linear_time() -> None:
+    # 64 times as many brackets would take 4096 times as long where each looks for its end through all the others.
+    started = time.process_time()
+    values(b"[" * 3_000)
+    few_s = time.process_time() - started
+    started = time.process_time()
+    values(b"[" * 192_000)
+    assert time.process_time() - started < 64 * few_s * 20

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,3 +156,41 @@ def test_a_half_close_leaves_the_other_direction_open() -> None:
         connection.half_close()
         assert connection.receive(connection.deadline()) == b"still here"
         connection.close()
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "a..b"])
+def test_a_name_that_cannot_be_one_is_a_connect_error(host: str) -> None:
+    with pytest.raises(ConnectError, match="no connection"):
+        Connection.open(host, 25, Transcript(), patience=PATIENCE)
+
+
+def test_a_reset_of_a_connection_that_is_closed_is_nothing() -> None:
+    with hostile_peer(stays) as port:
+        connection = Connection.open("127.0.0.1", port, Transcript(), patience=PATIENCE)
+        connection.close()
+        connection.reset()
+        with pytest.raises(ClosedError):
+            connection.send(b"x")
+
+
+@pytest.mark.parametrize(("host", "named"), [("localhost", "localhost"), ("127.0.0.1", None)])
+def test_the_tls_handshake_names_the_host_but_never_an_address(host: str, named: str | None) -> None:
+    seen: list[str | None] = []
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    context.sni_callback = lambda sock, name, context: seen.append(name)
+
+    def secure(peer: socket.socket) -> None:
+        with context.wrap_socket(peer, server_side=True) as secured:
+            secured.recv(1)
+
+    with hostile_peer(secure) as port:
+        connection = Connection.open(host, port, Transcript(), patience=Patience(reply_s=10), implicit_tls=True)
+        connection.close()
+    assert seen == [named]
+
+
+def test_a_segmentation_is_known_by_its_value() -> None:
+    assert repr(Cuts([3, 4])) == repr(Cuts([3, 4])) != repr(Cuts([4, 3]))
+    assert repr(WHOLE) != repr(OCTET_BY_OCTET)

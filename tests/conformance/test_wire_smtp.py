@@ -96,3 +96,12 @@ def test_the_first_digit_says_what_became_of_the_command(code: int, kind: str) -
     (reply,) = replies(b"%d x\r\n" % code)
     kinds = ("positive", "intermediate", "transient", "permanent")
     assert [name for name in kinds if getattr(reply, name)] == [kind]
+
+
+def test_a_reply_of_many_long_lines_has_a_budget_too() -> None:
+    reader = ReplyReader(reply_octets=1000)
+    reader.feed(b"250-" + b"x" * 200 + b"\r\n")
+    assert reader.next_reply() is None
+    reader.feed((b"250-" + b"x" * 200 + b"\r\n") * 10)
+    with pytest.raises(FloodError, match="octets"):
+        reader.next_reply()
