@@ -18,7 +18,7 @@ from typing import NoReturn, Self
 
 from conformance.wire.connection import client_tls
 from conformance.wire.errors import FloodError
-from conformance.wire.smtp import MAX_REPLY_LINE, ReplyReader
+from conformance.wire.smtp import ReplyReader
 from loadtest.plan import Patience, Route
 from loadtest.target import Account, TlsUse
 
@@ -340,7 +340,7 @@ class SmtpSession:
             while end := octets.find(b"\n", start) + 1:
                 code = _CODES.get(octets[start : start + 3])
                 plain = code and octets[start + 3 : start + 4] == b" " and octets[end - 2 : end - 1] == b"\r"
-                if not plain or end - start > MAX_REPLY_LINE:
+                if not plain:
                     break
                 assert code is not None
                 self._ready.append((code, octets[start:end]))

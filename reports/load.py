@@ -92,6 +92,16 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     latency_us: dict[str, Latency]
     ledger: Ledger
 
+    def __post_init__(self) -> None:
+        """Refuse figures that are not the ledger's."""
+        if (self.accepted, self.refused) != (self.ledger.accepted, self.ledger.refused):
+            raise ValueError("the summary and its ledger disagree on the messages accepted or refused")
+        if sum(self.errors_by_reply_code.values()) != self.refused:
+            raise ValueError("the reply codes do not add up to the messages refused")
+        lost_on_the_way = sum(n for kind, n in self.errors_by_kind.items() if not kind.startswith("quit:"))
+        if lost_on_the_way != self.ledger.failed:
+            raise ValueError("the kinds of error do not add up to the messages failed")
+
 
 class Second(msgspec.Struct, frozen=True, kw_only=True):
     """One second of the run, from `at_s` on: outcomes that fell into it, and how long its accepted messages took.

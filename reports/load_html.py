@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from reports.html import render_page
 from reports.load import LoadExit, LoadResult
@@ -30,12 +30,12 @@ _GRADE_NAME = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve: its name, the look of its stroke, and the `points` attribute of its polyline."""
+    """One curve: its name, the look of its stroke, and the `points` of its polylines, one for each unbroken stretch."""
 
     name: str
     colour: str
     dashes: str
-    points: str
+    stretches: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,9 @@ class Chart:
     horizontal: tuple[tuple[float, str], ...]
     lines: tuple[Line, ...]
 
+
+Values = list[float | None]
+"""One for each second; None where there is nothing to tell."""
 
 # Told apart by their dashes too, never by colour alone.
 _LOOKS = (("var(--link)", ""), ("var(--violated)", "7 4"), ("var(--inconclusive)", "2 3"))
@@ -81,15 +84,16 @@ def charts(result: LoadResult) -> list[Chart]:
     if len(whole) < 2:
         return []
     times = [second.at_s for second in whole]
-    rates: list[tuple[str, list[float]]] = [("accepted", [float(second.accepted) for second in whole])]
+    rates: list[tuple[str, Values]] = [("accepted", [float(second.accepted) for second in whole])]
     if result.summary.refused:
         rates.append(("refused", [float(second.refused) for second in whole]))
     if result.summary.ledger.failed:
         rates.append(("failed", [float(second.failed) for second in whole]))
-    latencies = [
-        ("p50", [second.submit_p50_us / 1000 for second in whole]),
-        ("p99", [second.submit_p99_us / 1000 for second in whole]),
-        ("max", [second.submit_max_us / 1000 for second in whole]),
+    # A second in which nothing was accepted has no latency, which is something else than one of 0.
+    latencies: list[tuple[str, Values]] = [
+        ("p50", [second.submit_p50_us / 1000 if second.accepted else None for second in whole]),
+        ("p99", [second.submit_p99_us / 1000 if second.accepted else None for second in whole]),
+        ("max", [second.submit_max_us / 1000 if second.accepted else None for second in whole]),
     ]
     return [
         _chart("Messages per second", "", times, rates),
@@ -115,9 +119,9 @@ def nice_steps(highest: float, *, most: int = 5, least_step: float = 0.001) -> l
         step *= 10
 
 
-def _chart(title: str, unit: str, times: Sequence[int], curves: Sequence[tuple[str, list[float]]]) -> Chart:
+def _chart(title: str, unit: str, times: Sequence[int], curves: Sequence[tuple[str, Values]]) -> Chart:
     times, curves = _thinned(times, curves)
-    vertical = nice_steps(max(max(values) for _, values in curves))
+    vertical = nice_steps(max((value for _, values in curves for value in values if value is not None), default=0))
     horizontal = [at for at in nice_steps(float(times[-1]), most=8, least_step=1) if at <= times[-1]]
     plot_width, plot_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
@@ -127,32 +131,37 @@ def _chart(title: str, unit: str, times: Sequence[int], curves: Sequence[tuple[s
     def y(value: float) -> float:
         return round(TOP + plot_height * (1 - value / vertical[-1]), 1)
 
+    def stretches(values: Values) -> tuple[str, ...]:
+        pairs = zip(times, values, strict=True)
+        return tuple(
+            " ".join(f"{x(at):g},{y(value):g}" for at, value in stretch if value is not None)
+            for is_there, stretch in groupby(pairs, key=lambda pair: pair[1] is not None)
+            if is_there
+        )
+
     return Chart(
         title=title,
         unit=unit,
         vertical=tuple((y(value), f"{value:,g}") for value in vertical),
         horizontal=tuple((x(at), f"{at:,g}") for at in horizontal),
         lines=tuple(
-            Line(
-                name,
-                colour,
-                dashes,
-                " ".join(f"{x(at):g},{y(value):g}" for at, value in zip(times, values, strict=True)),
-            )
+            Line(name, colour, dashes, stretches(values))
             for (name, values), (colour, dashes) in zip(curves, _LOOKS, strict=False)
         ),
     )
 
 
-def _thinned(
-    times: Sequence[int], curves: Sequence[tuple[str, list[float]]]
-) -> tuple[list[int], list[tuple[str, list[float]]]]:
+def _thinned(times: Sequence[int], curves: Sequence[tuple[str, Values]]) -> tuple[list[int], list[tuple[str, Values]]]:
     every = -(-len(times) // MOST_POINTS)
     edges = [*range(0, len(times), every), len(times)]
     parts = [slice(start, end) for start, end in pairwise(edges)]
     # The last time stays the last, so that the scale keeps its length.
     kept = [times[part][0] for part in parts[:-1]] + [times[-1]]
-    return kept, [(name, [max(values[part]) for part in parts]) for name, values in curves]
+    return kept, [(name, [_greatest(values[part]) for part in parts]) for name, values in curves]
+
+
+def _greatest(values: Values) -> float | None:
+    return max((value for value in values if value is not None), default=None)
 
 
 def _parameters(result: LoadResult) -> list[tuple[str, str]]:

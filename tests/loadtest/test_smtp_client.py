@@ -193,6 +193,11 @@ def _one_endless_line(peer: Peer) -> None:
         peer.send(b"x" * 10_000)
 
 
+def _endless_long_lines(peer: Peer) -> None:
+    while True:
+        peer.send(b"250-" + b"x" * 50_000 + b"\r\n")
+
+
 def _says_go_ahead(peer: Peer) -> None:
     peer.send(b"354 go\r\n")
     peer.until_gone()
@@ -207,6 +212,7 @@ MISCONDUCT = pytest.mark.parametrize(
         (_babbles, "unintelligible"),
         (_floods, "endless reply"),
         (_one_endless_line, "endless reply"),
+        (_endless_long_lines, "endless reply"),
         (_says_go_ahead, "unexpected reply"),
     ],
 )
@@ -248,6 +254,33 @@ def test_a_reply_that_comes_in_drops_does_not_renew_the_deadline() -> None:
     began = time.perf_counter()
     assert submitting(script).breakage == ("mail", "timeout")
     assert time.perf_counter() - began < 3.0  # the drops alone would have taken four seconds
+
+
+class PiecemealSocket:
+    """Stands in for a socket: hands out pieces, and keeps what time-outs it was given."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = iter(pieces)
+        self.timeouts_s: list[float] = []
+
+    def recv(self, octets: int) -> bytes:
+        return next(self._pieces)
+
+    def sendall(self, octets: bytes) -> None:
+        pass
+
+    def settimeout(self, timeout_s: float) -> None:
+        self.timeouts_s.append(timeout_s)
+
+
+def test_each_piece_has_only_the_rest_of_the_time_and_the_next_reply_has_all_of_it_again() -> None:
+    sock = PiecemealSocket(b"250-a\r\n25", b"0 b\r\n", b"250 c\r\n")
+    session = SmtpSession(sock, SHORT, Times())  # type: ignore[arg-type]
+    session._expect("mail", 2, None)
+    rest_s, again_s = sock.timeouts_s
+    assert 0 < rest_s < again_s == SHORT.reply_s
+    session._expect("rcpt", 2, None)
+    assert len(sock.timeouts_s) == 2  # a reply in one piece needs none of this
 
 
 def test_nobody_there_is_told_apart_from_a_refusal() -> None:

@@ -90,6 +90,9 @@ def test_a_run_with_a_wrong_value_does_not_validate(validator: Any, path: tuple[
         (("summary", "latency_us", "submit", "p50"), 2_000_000),
         (("summary", "latency_us", "submit", "count"), 0),
         (("summary", "accepted"), 99),
+        (("summary", "errors_by_reply_code", "451"), 2),
+        (("summary", "errors_by_kind", "final_dot: closed"), 4),
+        (("timeline", 0, "accepted"), 49),
         (("target",), None),
     ],
 )

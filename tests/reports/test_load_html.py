@@ -10,13 +10,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reports.load import LoadResult, Second
-from reports.load_html import HEIGHT, MOST_POINTS, WIDTH, charts, nice_steps, render_load_html
+from reports.load_html import HEIGHT, MOST_POINTS, WIDTH, Line, charts, nice_steps, render_load_html
 from tests.reports.example_load import HOSTILE, SUMMARY, clean_load, empty_load, example_load
 from tests.reports.page import Page, assert_harmless
 
 
-def points(text: str) -> list[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in (pair.split(",") for pair in text.split())]
+def points(line: Line) -> list[tuple[float, float]]:
+    pairs = (pair.split(",") for stretch in line.stretches for pair in stretch.split())
+    return [(float(x), float(y)) for x, y in pairs]
 
 
 @pytest.mark.parametrize("result", [example_load(), clean_load(), empty_load()], ids=["example", "clean", "empty"])
@@ -41,8 +42,8 @@ def test_hostile_names_are_escaped_wherever_they_stand() -> None:
     evil = HOSTILE
     summary = msgspec.structs.replace(
         SUMMARY,
-        errors_by_reply_code={evil: 1},
-        errors_by_kind={evil: 1},
+        errors_by_reply_code={evil: SUMMARY.refused},
+        errors_by_kind={evil: SUMMARY.ledger.failed},
         reply_texts={evil: evil},
         latency_us={evil: SUMMARY.latency_us["mail"]},
     )
@@ -79,19 +80,27 @@ def test_charts_leave_out_the_second_that_the_end_cut_short() -> None:
     rate, latency = charts(example_load())
     assert [line.name for line in rate.lines] == ["accepted", "refused", "failed"]
     assert [line.name for line in latency.lines] == ["p50", "p99", "max"]
-    assert {len(points(line.points)) for chart in (rate, latency) for line in chart.lines} == {3}
+    assert [len(points(line)) for line in rate.lines] == [3, 3, 3]
+
+
+def test_a_second_without_mail_interrupts_the_curves_of_latency() -> None:
+    _, latency = charts(example_load())
+    for line in latency.lines:
+        assert [stretch.count(",") for stretch in line.stretches] == [1, 1]
+    page = Page(render_load_html(example_load()))
+    assert page.tags.count("circle") == 6  # a stretch of one second still shows
 
 
 def test_curves_lie_within_the_chart_and_to_scale() -> None:
     rate, _ = charts(example_load())
-    (x0, full), (x1, nothing), (x2, most) = points(rate.lines[0].points)
+    (x0, full), (x1, nothing), (x2, most) = points(rate.lines[0])
     scale = {label: y for y, label in rate.vertical}
     assert (full, nothing) == (scale["50"], scale["0"])
     assert nothing - most == pytest.approx((nothing - full) * 40 / 50, abs=0.1)
     assert x1 - x0 == pytest.approx(x2 - x1, abs=0.1)
     for chart in charts(example_load()):
         for line in chart.lines:
-            assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points(line.points))
+            assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points(line))
 
 
 def test_there_is_no_chart_of_a_run_too_short_to_have_a_course() -> None:
@@ -100,11 +109,13 @@ def test_there_is_no_chart_of_a_run_too_short_to_have_a_course() -> None:
 
 
 def test_a_long_run_is_thinned_without_losing_a_spike() -> None:
-    rows = tuple(Second(at_s=at, accepted=100 if at == 0 else 0, submit_max_us=9_000_000 if at == 1234 else 1000)
+    rows = tuple(Second(at_s=at, accepted=1, submit_max_us=9_000_000 if at == 1234 else 1000)
                  for at in range(5000))  # fmt: skip
-    _, latency = charts(example_load(timeline=rows, duration_s=5000.0))
+    ledger = msgspec.structs.replace(SUMMARY.ledger, attempted=5010, accepted=5000, sent=5002)
+    summary = msgspec.structs.replace(SUMMARY, accepted=5000, ledger=ledger)
+    _, latency = charts(example_load(timeline=rows, duration_s=5000.0, summary=summary))
     worst = latency.lines[2]
-    drawn = points(worst.points)
+    drawn = points(worst)
     assert len(drawn) <= MOST_POINTS
     top = {label: y for y, label in latency.vertical}
     assert min(y for _, y in drawn) <= top["8,000"]
