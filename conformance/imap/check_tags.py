@@ -7,7 +7,9 @@ from conformance.errors import ViolationError
 from conformance.expectations import expect
 from conformance.fixtures import ImapDial as Dial
 from conformance.imap.expectations import expect_bad, expect_done, hear
+from conformance.imap.session import ImapSession
 from conformance.imap.strategies_tags import (
+    bracketed_tags,
     command_names,
     foreign_octets,
     miscounted_commands,
@@ -27,11 +29,26 @@ def check_repeats_every_tag_exactly(dial: Dial, tags: list[bytes]) -> None:
     """
     with dial() as imap:
         for tag in tags:
-            imap.send(tag + b" NOOP\r\n")
-            while (response := imap.read_response()).tag == b"*":
-                pass
-            expect(response.tag == tag, f"the completion of {tag!r}", response)
-            expect(response.ok, f"OK to NOOP with the tag {tag!r}", response)
+            _expect_answered(imap, tag)
+
+
+@must("rfc3501/9/3")
+@given(tag=bracketed_tags(), at_most=6)
+def check_takes_a_closing_bracket_in_a_tag(dial: Dial, tag: bytes) -> None:
+    """A tag may hold a closing square bracket, though an atom may not.
+
+    The grammar makes tags of ASTRING-CHAR, of which the bracket is one; a server that reads tags as atoms refuses it.
+    """
+    with dial() as imap:
+        _expect_answered(imap, tag)
+
+
+def _expect_answered(imap: ImapSession, tag: bytes) -> None:
+    """A NOOP with this tag is completed with OK under it."""
+    heard = hear(imap, tag + b" NOOP\r\n")
+    answers = [response for response in heard.responses if response.tag != b"*"]
+    if [response.tag for response in answers] != [tag] or not answers[0].ok:
+        raise ViolationError(f"OK with the tag {tag!r} to a NOOP with that tag", str(heard))
 
 
 @must("rfc3501/2.2/1")

@@ -19,7 +19,7 @@ def odd_ends() -> SearchStrategy[bytes]:
 
 
 NOT_UTF7 = (
-    b"&", b"&x", b"&Jjo", b"&Jjo!", b"&ZeVnLIqe", b"a&b-c", b"&AGE-", b"&ZeU-&ZyyKng-", b"&A-", b"&Ze/n-", b"&ZeV-",
+    b"&", b"&x", b"&Jjo", b"&Jjo!", b"&ZeVnLIqe", b"a&b-c", b"&AGE-", b"&ZeU-&ZyyKng-", b"&A-", b"&Ze/n-", b"&ZeUA-",
 )  # fmt: skip
 """Ends of names that break a rule of modified UTF-7 each.
 
