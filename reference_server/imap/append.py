@@ -53,7 +53,7 @@ class AppendCommand(Names):
 
     def append_uid(self, mailbox: Mailbox, uid: int) -> bytes:
         """The APPENDUID code and a space (RFC 4315 §3)."""
-        return b"[APPENDUID %d %d] " % (mailbox.uid_validity, uid)
+        return b"[APPENDUID %d %d] " % (self.validity_of(mailbox), uid)
 
     def require_fit(self, asked: Append) -> None:
         """Refuse what has the right form and yet cannot be stored: NO, not BAD (RFC 3501 §6.3.11)."""

@@ -70,4 +70,4 @@ class CopyCommands(Selection):
         if not messages:
             return b""
         source = sequence_set(message.uid for message in messages)
-        return b"[COPYUID %d %b %b] " % (target.uid_validity, source, sequence_set(uids))
+        return b"[COPYUID %d %b %b] " % (self.validity_of(target), source, sequence_set(uids))

@@ -29,20 +29,19 @@ def parse_listing(cursor: Cursor) -> Listing:
     return Listing(reference, cursor.list_mailbox())
 
 
-def matches(pattern: bytes, name: bytes) -> bool:
+def matches(pattern: bytes, name: bytes, delimiter: bytes = DELIMITER.encode("ascii")) -> bool:
     """Whether the name fits: `*` stands for anything, `%` for anything within one level (RFC 3501 §6.3.8).
 
     All places of the pattern that could be reached are carried along, so that the time is bounded by the product of the
     lengths, whatever the pattern.
     """
-    delimiter = DELIMITER.encode("ascii")[0]
     reached = _past_wildcards(pattern, {0})
     for octet in name:
         after: set[int] = set()
         for at in reached:
             if at == len(pattern):
                 continue
-            if pattern[at] == 0x2A or (pattern[at] == 0x25 and octet != delimiter):
+            if pattern[at] == 0x2A or (pattern[at] == 0x25 and octet != delimiter[0]):
                 after.add(at)
             elif pattern[at] == octet and pattern[at] != 0x25:
                 after.add(at + 1)
@@ -114,7 +113,7 @@ class ListCommands(Names):
 
     def pattern_matches(self, pattern: bytes, wire_name: bytes) -> bool:
         """`matches`."""
-        return matches(pattern, wire_name)
+        return matches(pattern, wire_name, self.delimiter)
 
     def attributes(self, *, selectable: bool, has_children: bool) -> list[bytes]:
         """\\Noselect for a name that is only a level; whether there is anything below (RFC 3348 §3)."""
@@ -124,4 +123,4 @@ class ListCommands(Names):
     def tell_name(self, response: bytes, attributes: list[bytes], wire_name: bytes) -> None:
         """One LIST or LSUB response (RFC 3501 §7.2.2)."""
         name = self.render_mailbox(wire_name) if wire_name else b'""'
-        self.untagged(b'%b %b "%b" %b' % (response, parenthesized(attributes), DELIMITER.encode("ascii"), name))
+        self.untagged(b'%b %b "%b" %b' % (response, parenthesized(attributes), self.delimiter, name))

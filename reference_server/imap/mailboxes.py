@@ -133,7 +133,7 @@ class MailboxCommands(Names):
 
     def status_uidvalidity(self, mailbox: Mailbox) -> int:
         """UIDVALIDITY."""
-        return mailbox.uid_validity
+        return self.validity_of(mailbox)
 
     def status_unseen(self, mailbox: Mailbox) -> int:
         """UNSEEN: here a count, not a message number."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from reference_server.imap import mutf7
 from reference_server.imap.changes import Changes
@@ -22,6 +23,9 @@ def parse_mailbox(cursor: Cursor) -> bytes:
 
 class Names(Changes):
     """Mixin: what a name on the wire stands for."""
+
+    delimiter: ClassVar[bytes] = DELIMITER.encode("ascii")
+    """What the client sees between two levels. One that differs from the store's is for `name_of` to translate."""
 
     def name_of(self, wire_name: bytes) -> str:
         """The store's name; INBOX in any case is INBOX (RFC 3501 §5.1).
@@ -53,6 +57,10 @@ class Names(Changes):
         if mailbox is None:
             raise RefusedError("there is no such mailbox", code=code)
         return mailbox
+
+    def validity_of(self, mailbox: Mailbox) -> int:
+        """UIDVALIDITY, the same wherever it is told (RFC 3501 §2.3.1.1)."""
+        return mailbox.uid_validity
 
     def target(self, wire_name: bytes) -> Mailbox:
         """Where APPEND, COPY or MOVE go; TRYCREATE if CREATE would help (RFC 3501 §6.3.11, §6.4.7)."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from reference_server.imap.grammar import Cursor, GrammarError
-from reference_server.imap.names import DELIMITER
+from reference_server.imap.names import Names
 from reference_server.imap.responses import parenthesized
-from reference_server.imap.session import Session
 
 MAX_ID_PAIRS = 30
 MAX_ID_FIELD_OCTETS = 30
@@ -48,12 +47,12 @@ def parse_enable(cursor: Cursor) -> tuple[bytes, ...]:
     return tuple(names)
 
 
-class Namespace(Session):
+class Namespace(Names):
     """Mixin: NAMESPACE, ID, ENABLE."""
 
     def on_namespace(self, _: None) -> bytes:
         """Answer NAMESPACE: one personal namespace without prefix, nothing shared."""
-        self.untagged(b'NAMESPACE (("" "%b")) NIL NIL' % DELIMITER.encode("ascii"))
+        self.untagged(b'NAMESPACE (("" "%b")) NIL NIL' % self.delimiter)
         return b"NAMESPACE completed"
 
     def on_id(self, _: None) -> bytes:

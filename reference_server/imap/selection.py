@@ -67,7 +67,7 @@ class Selection(Names):
 
     def tell_uid_validity(self) -> None:
         """UIDVALIDITY (RFC 3501 §2.3.1.1)."""
-        self.untagged(b"OK [UIDVALIDITY %d] UIDs valid" % self.selected.mailbox.uid_validity)
+        self.untagged(b"OK [UIDVALIDITY %d] UIDs valid" % self.validity_of(self.selected.mailbox))
 
     def mailbox_changed(self) -> None:
         """The store says so, perhaps from another thread: only IDLE lets it be told at once."""
