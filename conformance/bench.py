@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from conformance.checks import Check
-from conformance.discovery import SESSION_OF, discover
+from conformance.discovery import DEAF, SESSION_OF, discover
 from conformance.errors import InconclusiveError, NotApplicableError, UsageError
 from conformance.fixtures import Dial, Folder, Mailbox, Maildrop
 from conformance.imap.session import ImapSession, quoted
@@ -140,7 +140,8 @@ class Bench:
             Setting(
                 endpoint=endpoint,
                 facts=self.facts_of(endpoint),
-                watcher=self.oracles,
+                # A session that is opened as a tool stays one: nothing about it is ever judged.
+                watcher=DEAF if self.oracles.muted else self.oracles,
                 account=account or (accounts[0] if accounts else None),
                 recipient=first,
                 sender=sender or "",
