@@ -199,7 +199,8 @@ class Maildrop:
         while True:
             pop3 = self._bench.connect(self._bench.endpoint_of("pop3"), Pop3Session)
             try:
-                pop3.log_in()
+                with pop3.uncut():
+                    pop3.log_in()
                 break
             except InconclusiveError:
                 pop3.drop()
@@ -255,7 +256,8 @@ class Folder:
             raise InconclusiveError(f"this check needs {number + 1} accounts: repeat --account")
         session = self._bench.connect(self._bench.endpoint_of("imap"), ImapSession, account=accounts[number])
         try:
-            session.log_in()
+            with session.uncut():
+                session.log_in()
         except BaseException:
             session.drop()
             raise
@@ -269,24 +271,29 @@ class Folder:
             InconclusiveError: the server refuses any of that.
         """
         with self.log_in() as imap:
-            answer = imap.select(self.name)
-            with setting_up("emptying the folder"):
-                if any(response.number for response in answer.named("EXISTS")):
-                    imap.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
-                imap.command("CLOSE")
-                for message in messages:
-                    imap.append(self.name, message)
-            # Selected only now, so that \Recent is this session's to see, and the count shows that the set-up worked.
-            counts = [response.number for response in imap.select(self.name).named("EXISTS")]
-            if counts[-1:] != [len(messages)]:
-                raise InconclusiveError(f"the folder should hold {len(messages)} messages, EXISTS says {counts}")
+            with imap.uncut():
+                self._fill(imap, messages)
             yield imap
+
+    def _fill(self, imap: ImapSession, messages: Sequence[bytes]) -> None:
+        answer = imap.select(self.name)
+        with setting_up("emptying the folder"):
+            if any(response.number for response in answer.named("EXISTS")):
+                imap.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+            imap.command("CLOSE")
+            for message in messages:
+                imap.append(self.name, message)
+        # Selected only now, so that \Recent is this session's to see, and the count shows that the set-up worked.
+        counts = [response.number for response in imap.select(self.name).named("EXISTS")]
+        if counts[-1:] != [len(messages)]:
+            raise InconclusiveError(f"the folder should hold {len(messages)} messages, EXISTS says {counts}")
 
     @contextmanager
     def opened_again(self, *, examine: bool = False) -> Iterator[ImapSession]:
         """A further session with the folder selected as it is."""
         with self.log_in() as imap:
-            imap.select(self.name, examine=examine)
+            with imap.uncut():
+                imap.select(self.name, examine=examine)
             yield imap
 
 

@@ -17,6 +17,7 @@ from conformance.errors import InconclusiveError
 from conformance.target import Account, Endpoint
 from conformance.wire.connection import Connection
 from conformance.wire.errors import ClosedError, NoReplyError, SilenceError
+from conformance.wire.segmentation import WHOLE
 from reports.records import Ended
 
 FAREWELL_S = 2.0
@@ -126,6 +127,15 @@ class Session:
         """Send octets in one TCP segment, whatever `--segment` says."""
         with contextlib.suppress(ClosedError):
             self.connection.send_segment(octets)
+
+    @contextmanager
+    def uncut(self) -> Iterator[None]:
+        """Send whole inside, whatever `--segment` says: for set-ups, whose octets are not what is judged."""
+        segmentation, self.connection.segmentation = self.connection.segmentation, WHOLE
+        try:
+            yield
+        finally:
+            self.connection.segmentation = segmentation
 
     def _farewell(self) -> str:
         """Read to the end of the stream after the farewell was answered; what else the server said, as text."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 
-MOST_PIECES = 600
-"""A long text is sent octet by octet only so far, or one message of 64 KiB would cost 64 Ki system calls."""
+MOST_PIECES = 200
+"""Pieces into which one write is cut at the most, or one message of 64 KiB would cost 64 Ki system calls."""
 
 
 class Segmentation:
@@ -37,14 +37,26 @@ class Cuts(Segmentation):
         return f"Cuts({list(self.lengths)})"
 
     def pieces(self, octets: bytes) -> Iterator[bytes]:
-        """The octets in order, cut into non-empty pieces; what is left after MOST_PIECES goes out whole."""
+        """The octets in order, cut into non-empty pieces.
+
+        Where they are many, the beginning and the end are cut and the middle goes out whole: commands begin with a
+        verb, and texts end with their end of data.
+        """
+        edge = MOST_PIECES // 2 * max(self.lengths)
+        if len(octets) <= 2 * edge:
+            yield from self._cut(octets)
+        else:
+            yield from self._cut(octets[:edge])
+            yield octets[edge:-edge]
+            yield from self._cut(octets[-edge:])
+
+    def _cut(self, octets: bytes) -> Iterator[bytes]:
         start = 0
-        for count, length in enumerate(cycle(self.lengths)):
+        for length in cycle(self.lengths):
             if start >= len(octets):
                 return
-            end = len(octets) if count >= MOST_PIECES else start + length
-            yield octets[start:end]
-            start = end
+            yield octets[start : start + length]
+            start += length
 
 
 WHOLE = Segmentation()
