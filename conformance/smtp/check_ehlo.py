@@ -8,7 +8,7 @@ from conformance.checks import given, must
 from conformance.errors import not_applicable
 from conformance.expectations import expect, expect_code, expect_done
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue import ask, expect_no_recipients
+from conformance.smtp.dialogue import ask, early_session, expect_no_recipients
 from conformance.smtp.session import CLIENT_NAME, SmtpSession
 from conformance.smtp.strategies_commands import address_literals
 from conformance.smtp.syntax import EHLO_LINE, HOST
@@ -155,9 +155,9 @@ def check_takes_address_literals(dial: Dial, literal: str) -> None:
 @must("rfc5321/4.1.1.1/7", "rfc5321/2.2.1/3", "rfc5321/F.3/2")
 def check_helo_works(dial: Dial) -> None:
     """HELO is answered 250, and mail may follow."""
-    with dial() as smtp:
+    with early_session(dial) as smtp:
         expect_done(smtp.helo(), because="HELO is supported by every server")
-        if smtp.setting.facts.demands_tls or smtp.setting.endpoint.means.submission:
+        if smtp.setting.endpoint.means.submission:
             return
         reply = smtp.mail(smtp.setting.sender)
         expect(reply.code not in SYNTAX_ERRORS | {503}, "MAIL in its place after HELO", reply)

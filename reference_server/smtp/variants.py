@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+from weakref import WeakKeyDictionary
+
 from reference_server.registry import variant
 from reference_server.smtp import replies
 from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.envelope import Parameters, RefusedError
+from reference_server.smtp.grammar import Address
+from reference_server.smtp.session import ON_ACCEPT, State, Transaction, Transitions, Verb
+from reference_server.stores import Account, Store
 
 
 @variant("smtp-terse")
@@ -25,3 +32,168 @@ class MultilineGreetingSmtp(SmtpCore):
     def greeting(self) -> bytes:
         """A banner of the kind that forbids unsolicited mail."""
         return self.reply(220, f"{self.settings.hostname} ESMTP", "no unsolicited mail", "ready")
+
+
+@variant("smtp-without-extensions")
+class WithoutExtensionsSmtp(SmtpCore):
+    """Knows EHLO and not a single extension, which RFC 5321 §2.2.1 allows; so it has no status codes either."""
+
+    def reply(self, code: int, text: str, *more: str, enhanced: str | None = None) -> bytes:
+        """Plain replies."""
+        return super().reply(code, text, *more)
+
+    def extensions(self) -> list[str]:
+        """None."""
+        return []
+
+    def take_mail_parameters(self, parameters: Parameters, transaction: Transaction) -> None:
+        """No extension, no parameter (RFC 5321 §4.1.1.11)."""
+        if parameters:
+            raise RefusedError(self.unknown_parameter())
+
+    def on_expn(self, argument: bytes) -> bytes:
+        """Were EXPN supported, it would have to be listed (RFC 5321 §3.5.2)."""
+        return self.reply(502, "not implemented")
+
+    def on_starttls(self) -> bytes:
+        """Not offered."""
+        return self.unknown_command()
+
+    def on_auth(self, argument: bytes) -> bytes:
+        """Not offered."""
+        return self.unknown_command()
+
+
+@variant("smtp-discreet")
+class DiscreetSmtp(SmtpCore):
+    """Tells nobody who has a mailbox here: VRFY and EXPN are switched off, which is 252 (RFC 5321 §7.3)."""
+
+    def on_vrfy(self, argument: bytes) -> bytes:
+        """Neither yes nor no."""
+        return self.reply(252, "send some mail, I will do my best", enhanced="2.5.0")
+
+    def on_expn(self, argument: bytes) -> bytes:
+        """Neither yes nor no."""
+        return self.on_vrfy(argument)
+
+
+@variant("smtp-greylisting")
+class GreylistingSmtp(SmtpCore):
+    """Puts off each recipient once for each sender with 450, and accepts it from then on (RFC 5321 §4.2.1)."""
+
+    _seen: ClassVar[WeakKeyDictionary[Store, set[tuple[str, str]]]] = WeakKeyDictionary()
+
+    def refusal_of(self, recipient: Address) -> bytes | None:
+        """Not now, the first time."""
+        refusal = super().refusal_of(recipient)
+        seen = self._seen.setdefault(self.store, set())
+        pair = (str(self.transaction.sender), str(recipient).lower())
+        if refusal is not None or pair in seen:
+            return refusal
+        seen.add(pair)
+        return self.reply(450, "come again later", enhanced="4.7.1")
+
+
+@variant("smtp-demands-tls")
+class DemandsTlsSmtp(SmtpCore):
+    """Does nothing of use before STARTTLS, as a server that is not a public MX may (RFC 3207 §4)."""
+
+    def needs_auth(self, verb: Verb) -> bool:
+        """All but NOOP, EHLO, STARTTLS and QUIT wait."""
+        early = not self.tls and verb not in {Verb.NOOP, Verb.EHLO, Verb.STARTTLS, Verb.QUIT}
+        return early or super().needs_auth(verb)
+
+    def auth_required(self) -> bytes:
+        """What is missing first."""
+        return super().auth_required() if self.tls else self.tls_required()
+
+    def unknown_command(self) -> bytes:
+        """No exception for what is not known."""
+        return super().unknown_command() if self.tls else self.tls_required()
+
+    def tls_required(self) -> bytes:
+        """The answer to everything that must wait."""
+        return self.reply(530, "must issue a STARTTLS command first", enhanced="5.7.0")
+
+
+@variant("smtp-loses-patience")
+class LosesPatienceSmtp(SmtpCore):
+    """Answers the sixth mistake of a session 421 and closes: a defence that RFC 5321 §7.8 leaves to servers."""
+
+    _mistakes = 0
+
+    def on_command(self, line: bytes) -> bytes:
+        """Counts refusals."""
+        reply = super().on_command(line)
+        self._mistakes += reply[:1] == b"5"
+        if self._mistakes < 6:
+            return reply
+        self.state = State.CLOSED
+        return self.reply(421, f"{self.settings.hostname} too many errors", enhanced="4.7.0")
+
+
+@variant("smtp-declines-source-routes")
+class DeclinesSourceRoutesSmtp(SmtpCore):
+    """Understands source routes and declines to follow them, with 550 (RFC 5321 §3.3, §3.6.1)."""
+
+    def on_rcpt(self, argument: bytes) -> bytes:
+        """A matter of policy."""
+        reply = super().on_rcpt(argument) if b"<@" not in argument or self.state is State.IDLE else None
+        return reply or self.reply(550, "source routes are not followed here", enhanced="5.7.1")
+
+
+@variant("smtp-refuses-late")
+class RefusesLateSmtp(SmtpCore):
+    """Answers DATA 354 also when all recipients were refused, and refuses the message (RFC 5321 §3.3 leaves it free).
+
+    It does not offer PIPELINING, whose RFC 2920 §3.2 advises against that.
+    """
+
+    transitions: ClassVar[Transitions] = {**ON_ACCEPT, (State.SENDER_GIVEN, Verb.DATA): State.RECEIVING}
+
+    def extensions(self) -> list[str]:
+        """All but one."""
+        return [word for word in super().extensions() if word != "PIPELINING"]
+
+    def refusal_of_message(self, text: bytes) -> bytes | None:
+        """Nobody to deliver to is a failed transaction."""
+        if not self.transaction.recipients:
+            return self.reply(554, "no valid recipients", enhanced="5.5.1")
+        return super().refusal_of_message(text)
+
+
+@variant("smtp-catches-all")
+class CatchesAllSmtp(SmtpCore):
+    """Accepts every local-part of its domains and gives the mail of nobody to the postmaster."""
+
+    def account_of(self, recipient: Address) -> Account | None:
+        """Somebody is always there."""
+        return super().account_of(recipient) or self.store.postmaster()
+
+
+@variant("smtp-starts-afresh-on-mail")
+class StartsAfreshOnMailSmtp(SmtpCore):
+    """Takes MAIL in an open transaction for the beginning of another: RFC 5321 §4.1.1.2 empties the buffers there."""
+
+    transitions: ClassVar[Transitions] = {
+        **ON_ACCEPT,
+        (State.SENDER_GIVEN, Verb.MAIL): State.SENDER_GIVEN,
+        (State.RECIPIENT_GIVEN, Verb.MAIL): State.SENDER_GIVEN,
+    }
+
+
+@variant("smtp-boundless")
+class BoundlessSmtp(SmtpCore):
+    """Takes command lines of any length, as RFC 5321 §4.5.3.1 advises, and refuses recipients by policy after 200."""
+
+    def line_limit(self, line: bytes) -> int:
+        """None that is ever reached."""
+        return 1 << 24
+
+    def max_recipients(self) -> int:
+        """More than the 100 that every server takes."""
+        return 200
+
+    def too_many_recipients(self) -> bytes:
+        """A limit of the site's policy may be answered 5yz (RFC 5321 §4.5.3.1.10)."""
+        return self.reply(550, "no more than 200 recipients here", enhanced="5.5.3")
