@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from conformance.checks import given, must
-from conformance.errors import ViolationError
+from conformance.errors import InconclusiveError, ViolationError
 from conformance.expectations import expect
 from conformance.fixtures import Folder
 from conformance.imap.answers import fetched_one, shown, value
@@ -40,8 +40,21 @@ def _side_by_side(node: Node, part: Part) -> Iterator[tuple[Node, Part]]:
         yield from _side_by_side(node.inner, part.message)
 
 
+def _nodes(folder: Folder, message: Part) -> list[tuple[Node, Part]]:
+    """Each part that the server tells of with the one that was written.
+
+    Raises:
+        InconclusiveError: they do not match, which is for `check_nests_as_the_message_does` to judge.
+    """
+    node = _structure(folder, message.octets)
+    try:
+        return list(_side_by_side(node, message))
+    except ViolationError as error:
+        raise InconclusiveError(f"the parts cannot be told apart: {error}") from error
+
+
 def _leaves(folder: Folder, message: Part) -> Iterator[tuple[Leaf, Part]]:
-    for node, part in _side_by_side(_structure(folder, message.octets), message):
+    for node, part in _nodes(folder, message):
         if isinstance(node, Leaf):
             yield node, part
 
@@ -58,7 +71,7 @@ def check_nests_as_the_message_does(folder: Folder, message: Part) -> None:
 @given(message=mime_messages())
 def check_tells_type_and_subtype(folder: Folder, message: Part) -> None:
     """Every part has its media type and subtype, a multipart its subtype after the parts; case does not matter."""
-    for node, part in _side_by_side(_structure(folder, message.octets), message):
+    for node, part in _nodes(folder, message):
         expect(node.subtype == part.subtype.upper(), f"subtype {part.subtype!r} for part {node.number}", node.subtype)
         if isinstance(node, Leaf):
             expect(node.type == part.type.upper(), f"type {part.type!r} for part {node.number}", node.type)
@@ -161,7 +174,7 @@ def check_tells_extension_data_in_its_order(folder: Folder, message: Part) -> No
 @given(message=mime_messages())
 def check_tells_the_parameters_of_a_multipart(folder: Folder, message: Part) -> None:
     """The extension data of a multipart begins with its parameters, the boundary among them."""
-    for node, part in _side_by_side(_structure(folder, message.octets), message):
+    for node, part in _nodes(folder, message):
         if isinstance(node, Multipart) and node.extension:
             told = dict(pairs(node.extension[0]))
             expect(told == _expected(part), f"parameters {_expected(part)} for {node.number or 'the message'}", told)

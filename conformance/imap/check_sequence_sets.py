@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.checks import given, must, should
 from conformance.expectations import expect
 from conformance.fixtures import Folder
-from conformance.imap.answers import expect_ok, fetched, numbers_found
+from conformance.imap.answers import fetched
 from conformance.imap.session import ImapSession
 from conformance.imap.strategies_messages import plain
 from conformance.imap.strategies_sets import SequenceSet, sequence_sets
@@ -41,16 +41,6 @@ def check_meets_each_message_of_the_set(folder: Folder, chosen: SequenceSet) -> 
         for ranges in (chosen.ranges, ((5, 6), (2, 2), (3, 1)), ((6, 6), (1, 1)), ((4, 2), (3, None), (4, 4))):
             each = SequenceSet(tuple(ranges), COUNT)
             _expect_met(imap, each.written(NAMES), each.numbers)
-
-
-@must("rfc3501/6.4.4/16")
-@given(chosen=sequence_sets(COUNT))
-def check_means_the_same_in_a_search(folder: Folder, chosen: SequenceSet) -> None:
-    """A set as a search key matches the messages of these numbers."""
-    with folder.opened([plain()] * COUNT) as imap:
-        written = chosen.written(NAMES)
-        found = numbers_found(expect_ok(imap.command(f"SEARCH {written}"), f"SEARCH {written}"))
-        expect(found == chosen.numbers, f"messages {chosen.numbers} for SEARCH {written}", f"messages {found}")
 
 
 @should("rfc3501/9/53")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.checks import given, must
-from conformance.errors import ViolationError, not_applicable
+from conformance.errors import InconclusiveError, ViolationError, not_applicable
 from conformance.expectations import expect
 from conformance.fixtures import Folder
 from conformance.imap.answers import (
@@ -34,15 +34,21 @@ def _with_gaps(folder: Folder, imap: ImapSession) -> list[int]:
     """Take the second and the fourth of seven messages away, so that numbers and UIDs differ; the UIDs left."""
     set_up(imap, "STORE 2,4 +FLAGS.SILENT (\\Deleted)")
     set_up(imap, "EXPUNGE")
-    return uids(imap)
+    left = uids(imap)
+    if len(left) != COUNT:
+        raise InconclusiveError(f"{COUNT} messages should be left, there are {len(left)}")
+    return left
 
 
 @must("rfc3501/2.3.1.1/11", "rfc3501/9/59", "rfc3501/2.3.1.2/2", "rfc3501/2.3.1.1/2")
 def check_rise_strictly(folder: Folder) -> None:
     """UIDs rise strictly through the mailbox, in the order of the message numbers."""
-    with folder.opened(_messages(7)) as imap:
-        for found in (uids(imap), _with_gaps(folder, imap)):
+    with folder.opened(_messages(9)) as imap:
+        for _ in range(2):
+            found = uids(imap)
             expect(found == sorted(set(found)), "UIDs that rise", found)
+            set_up(imap, "STORE 2,4 +FLAGS.SILENT (\\Deleted)")
+            set_up(imap, "EXPUNGE")
 
 
 @must("rfc3501/2.3.1.1/7", "rfc3501/6.3.1/10", "rfc3501/7.1/13")
@@ -166,6 +172,7 @@ def check_uid_store_changes_what_it_names(folder: Folder, chosen: SequenceSet) -
     """UID STORE sets flags on the messages with these UIDs, and on no others."""
     with folder.opened(_messages(7)) as imap:
         names = _with_gaps(folder, imap)
+        chosen = chosen.with_range(3, 2)
         command = f"UID STORE {chosen.written(names)} +FLAGS (\\Flagged)"
         expect_ok(imap.command(command), command)
         found = fetched(imap, "1:*", "FLAGS")
@@ -176,7 +183,7 @@ def check_uid_store_changes_what_it_names(folder: Folder, chosen: SequenceSet) -
 @must("rfc3501/6.4.8/4", "rfc3501/7.2.5/1", "rfc3501/6.4.4/46")
 @given(chosen=sequence_sets(COUNT))
 def check_uid_search_returns_uids(folder: Folder, chosen: SequenceSet) -> None:
-    """UID SEARCH answers with UIDs where SEARCH answers with numbers; what is searched for is written the same in both."""
+    """UID SEARCH answers with UIDs where SEARCH answers with numbers; both are asked in the same words."""
     with folder.opened(_messages(7)) as imap:
         names = _with_gaps(folder, imap)
         by_number, by_uid = chosen.written(range(1, COUNT + 1)), chosen.written(names)

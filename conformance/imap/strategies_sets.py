@@ -28,6 +28,10 @@ class SequenceSet:
             found.update(range(low, high + 1))
         return sorted(found)
 
+    def with_range(self, first: End, last: End) -> SequenceSet:
+        """The same set and one range more."""
+        return SequenceSet((*self.ranges, (first, last)), self.count)
+
     def written(self, names: Sequence[int]) -> str:
         """The set on the wire, number n written as `names[n - 1]`: as it is, or as a UID."""
 
