@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
 from conformance.checks import Check
 from conformance.discovery import DEAF, SESSION_OF, discover
-from conformance.errors import InconclusiveError, NotApplicableError, UsageError
+from conformance.errors import InconclusiveError, NotApplicableError, RefusedError, UsageError
 from conformance.fixtures import Dial, Folder, Mailbox, Maildrop
 from conformance.imap.session import ImapSession, quoted
 from conformance.messages import Tokens
@@ -39,6 +41,19 @@ ENDPOINTS_OF = MappingProxyType(
 """Which schemes serve a fixture, the preferred ones first."""
 
 
+MOST_LOST_S = 60.0
+"""Seconds lost in a row on an endpoint that does not greet, after which the judge waits for it no more."""
+
+
+class Life(Enum):
+    """What became of an attempt to open a session."""
+
+    GREETS = "greets"
+    REFUSES = "answers and refuses service"
+    SILENT = "does not answer"
+    ABSENT = "the target has no such endpoint"
+
+
 class Bench:
     """One target under judgement. Not safe for several threads: a check has the accounts to itself."""
 
@@ -50,6 +65,7 @@ class Bench:
         self.segmentation: Segmentation = WHOLE
         self._facts: dict[Endpoint, Facts] = {}
         self._unreachable: dict[Endpoint, str] = {}
+        self._lost_s: dict[Endpoint, float] = {}
         self._reader: Reader | None = None
         self._folders = 0
 
@@ -58,12 +74,13 @@ class Bench:
     def discover(self) -> None:
         """Ask every endpoint that a suite can judge what it offers. Those that do not answer are remembered."""
         for endpoint in self.target.endpoints:
-            if endpoint.protocol == "lmtp":
+            if endpoint.protocol not in SESSION_OF:
                 continue
             try:
                 self._facts[endpoint] = discover(self.target, endpoint)
             except InconclusiveError as error:
                 self._unreachable[endpoint] = str(error)
+                self.oracles.unreachable(endpoint.protocol, f"{endpoint}: {error}")
 
     @property
     def facts(self) -> Mapping[Endpoint, Facts]:
@@ -99,11 +116,15 @@ class Bench:
 
         Raises:
             NotApplicableError: there is none.
+            InconclusiveError: none of those that answer does, and one does not answer.
         """
         for scheme in ENDPOINTS_OF["submission"]:
             for endpoint in self.target.endpoints:
                 if endpoint.scheme == scheme and self.facts_of(endpoint).offers("AUTH"):
                     return endpoint
+        for endpoint, why in self._unreachable.items():
+            if endpoint.protocol == "smtp":
+                raise InconclusiveError(why)
         raise NotApplicableError("no SMTP endpoint of the target offers AUTH")
 
     # -- sessions -------------------------------------------------------------------------------------------------
@@ -112,10 +133,24 @@ class Bench:
         """A session whose greeting was read.
 
         Raises:
-            InconclusiveError: nobody listens, or the server refuses service.
+            InconclusiveError: nobody listens, or the server refuses service (then a RefusedError).
         """
         if endpoint in self._unreachable:
             raise InconclusiveError(self._unreachable[endpoint])
+        if self._lost_s.get(endpoint, 0.0) > MOST_LOST_S:
+            raise InconclusiveError(f"{endpoint} has not greeted for {MOST_LOST_S:g} s of waiting and was given up")
+        started = time.monotonic()
+        try:
+            session = self._open(endpoint, kind, account)
+        except RefusedError:
+            raise
+        except InconclusiveError:
+            self._lost_s[endpoint] = self._lost_s.get(endpoint, 0.0) + time.monotonic() - started
+            raise
+        self._lost_s.pop(endpoint, None)
+        return session
+
+    def _open(self, endpoint: Endpoint, kind: type[S], account: Account | None) -> S:
         accounts = self.target.accounts
         domain = self.target.mail_domain
         first = accounts[0].address(domain) if accounts else None
@@ -164,17 +199,22 @@ class Bench:
         finally:
             self.segmentation, self.oracles.transcript, self.oracles.muted = segmentation, transcript, muted
 
-    def alive(self, protocol: str) -> str:
-        """Empty where the server greets a new connection, else what happened instead."""
+    def life(self, protocol: str) -> tuple[Life, str]:
+        """What the server does with a new connection, and the reason where it is no greeting.
+
+        The connection is closed without a farewell.
+        """
         try:
             endpoint = self.endpoint_of(protocol)
             with self.unjudged():
                 self.connect(endpoint, SESSION_OF[protocol]).drop()
+        except RefusedError as error:
+            return Life.REFUSES, str(error)
         except InconclusiveError as error:
-            return str(error)
+            return Life.SILENT, str(error)
         except NotApplicableError:
-            return ""
-        return ""
+            return Life.ABSENT, ""
+        return Life.GREETS, ""
 
     # -- fixtures -------------------------------------------------------------------------------------------------
 

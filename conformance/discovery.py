@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from conformance.errors import InconclusiveError
@@ -35,6 +37,16 @@ class _Deaf:
 
 
 DEAF = _Deaf()
+"""What happens in a session with this watcher is nobody's finding: the judge's own tools have it."""
+
+
+@dataclass(slots=True)
+class _Learnt:
+    """What an endpoint has said so far; a server that stops half-way leaves the first half."""
+
+    clear: Mapping[str, str] = field(default_factory=dict)
+    secured: Mapping[str, str] = field(default_factory=dict)
+    demands_tls: bool = False
 
 
 def _open(target: Target, endpoint: Endpoint, facts: Facts) -> SmtpSession | Pop3Session | ImapSession:
@@ -59,38 +71,38 @@ def _open(target: Target, endpoint: Endpoint, facts: Facts) -> SmtpSession | Pop
     return session
 
 
-def _smtp(session: SmtpSession) -> tuple[dict[str, str], dict[str, str], bool]:
+def _smtp(session: SmtpSession, learnt: _Learnt) -> None:
     with setting_up("EHLO"):
         session.ehlo()
-    clear = dict(session.capabilities)
+    learnt.clear = session.capabilities
+    if "STARTTLS" not in learnt.clear:
+        return
     # A refusal before TLS (530, RFC 3207 §4) is what tells a server that demands it; the null path commits to nothing.
-    demands = session.mail("").code == 530 and "STARTTLS" in clear
-    secured: dict[str, str] = {}
-    if "STARTTLS" in clear:
-        session.rset()
-        session.start_tls()
-        secured = dict(session.capabilities)
-    return clear, secured, demands
+    learnt.demands_tls = session.mail("").code == 530
+    session.rset()
+    session.start_tls()
+    learnt.secured = session.capabilities
+    # The same code says that log-in is demanded (RFC 4954 §6), which TLS alone does not change.
+    learnt.demands_tls = learnt.demands_tls and session.mail("").code != 530
 
 
-def _pop3(session: Pop3Session) -> tuple[dict[str, str], dict[str, str], bool]:
-    clear = dict(session.capa() or {})
-    secured: dict[str, str] = {}
-    if "STLS" in clear:
-        session.start_tls()
-        secured = dict(session.capa() or {})
+def _pop3(session: Pop3Session, learnt: _Learnt) -> None:
+    learnt.clear = session.capa() or {}
+    if "STLS" not in learnt.clear:
+        return
+    session.start_tls()
+    learnt.secured = session.capa() or {}
     # RFC 2449 §6.3, RFC 8314: USER withheld before TLS says that clear-text log-in is not wanted.
-    demands = bool(secured) and "USER" in secured and "USER" not in clear
-    return clear, secured, demands
+    learnt.demands_tls = "USER" in learnt.secured and "USER" not in learnt.clear
 
 
-def _imap(session: ImapSession) -> tuple[dict[str, str], dict[str, str], bool]:
-    clear = dict.fromkeys(session.capabilities(), "")
-    secured: dict[str, str] = {}
-    if "STARTTLS" in clear:
-        session.start_tls()
-        secured = dict.fromkeys(session.capabilities(), "")
-    return clear, secured, "LOGINDISABLED" in clear and bool(secured)
+def _imap(session: ImapSession, learnt: _Learnt) -> None:
+    learnt.clear = dict.fromkeys(session.capabilities(), "")
+    if "STARTTLS" not in learnt.clear:
+        return
+    session.start_tls()
+    learnt.secured = dict.fromkeys(session.capabilities(), "")
+    learnt.demands_tls = "LOGINDISABLED" in learnt.clear
 
 
 def discover(target: Target, endpoint: Endpoint) -> Facts:
@@ -103,35 +115,26 @@ def discover(target: Target, endpoint: Endpoint) -> Facts:
         session = _open(target, endpoint, Facts())
     except ConnectError as error:
         raise InconclusiveError(str(error)) from error
-    greeting = b"" if session.greeting is None else session.greeting.raw
-    clear: dict[str, str] = {}
-    secured: dict[str, str] = {}
-    demands = False
+    learnt = _Learnt()
     try:
         if isinstance(session, SmtpSession):
-            clear, secured, demands = _smtp(session)
+            _smtp(session, learnt)
         elif isinstance(session, Pop3Session):
-            clear, secured, demands = _pop3(session)
+            _pop3(session, learnt)
         else:
-            clear, secured, demands = _imap(session)
+            _imap(session, learnt)
     except (InconclusiveError, NoReplyError):
         # Half an answer is all there is to know; the checks will say what is wrong with the rest.
-        pass
+        session.drop()
     finally:
         _leave(session)
     facts = Facts(
-        greeting=greeting,
-        capabilities=MappingProxyType(clear),
-        capabilities_under_tls=MappingProxyType(secured),
-        demands_tls=demands,
+        greeting=b"" if session.greeting is None else session.greeting.raw,
+        capabilities=MappingProxyType(dict(learnt.clear)),
+        capabilities_under_tls=MappingProxyType(dict(learnt.secured)),
+        demands_tls=learnt.demands_tls,
     )
-    return Facts(
-        greeting=greeting,
-        capabilities=facts.capabilities,
-        capabilities_under_tls=facts.capabilities_under_tls,
-        demands_tls=demands,
-        log_in=_try_log_in(target, endpoint, facts),
-    )
+    return dataclasses.replace(facts, log_in=_try_log_in(target, endpoint, facts))
 
 
 def _try_log_in(target: Target, endpoint: Endpoint, facts: Facts) -> str:
@@ -152,6 +155,7 @@ def _try_log_in(target: Target, endpoint: Endpoint, facts: Facts) -> str:
         else:
             session.log_in()
     except (InconclusiveError, NoReplyError) as error:
+        session.drop()
         return str(error)
     finally:
         _leave(session)

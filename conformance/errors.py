@@ -27,6 +27,10 @@ class InconclusiveError(unittest.SkipTest, HarnessError):
     """
 
 
+class RefusedError(InconclusiveError):
+    """The server answers and refuses service: 421, -ERR or BYE in its proper form. No verdict, but a sign of life."""
+
+
 class NotApplicableError(unittest.SkipTest, HarnessError):
     """The server does not offer what the requirement is about, so nothing binds it."""
 

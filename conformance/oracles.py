@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from conformance.target import SCHEMES
 from conformance.wire import pop3 as pop3_wire
 from conformance.wire import smtp as smtp_wire
+from conformance.wire.connection import CONNECTS
 from conformance.wire.transcript import Transcript
-from reports.records import CheckResult, Ended, Event, Level, Verdict
+from reports.records import CheckResult, Direction, Ended, Event, Level, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,16 @@ def _declare() -> dict[str, Oracle]:
 ORACLES = MappingProxyType(_declare())
 
 
+def url_in(transcript: Iterable[Event], protocol: str = "") -> str:
+    """The URL of the first connection in a transcript, of this protocol if one is named; empty if there is none."""
+    for event in transcript:
+        if event.direction is Direction.NOTE and event.note.startswith(CONNECTS):
+            url = event.note.removeprefix(CONNECTS)
+            if not protocol or SCHEMES[url.partition(":")[0]].protocol == protocol:
+                return url
+    return ""
+
+
 @dataclass(slots=True)
 class _Sighting:
     """The first time a kind was seen, and everywhere it was."""
@@ -123,7 +135,7 @@ class _Sighting:
     got: str
     ended: Ended
     transcript: tuple[Event, ...]
-    url: str
+    url: str = ""
     places: dict[str, None] = field(default_factory=dict)
 
 
@@ -133,15 +145,19 @@ class OracleLog:
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], _Sighting] = {}
         self._looked: set[str] = set()
+        self._unreachable: dict[str, list[str]] = {}
         self.check = ""
-        self.url = ""
         self.transcript = Transcript()
         self.muted = False
 
-    def begin(self, check: str, url: str) -> None:
-        """What is seen from now on was seen in this check, on this endpoint."""
+    def begin(self, check: str) -> None:
+        """What is seen from now on was seen in this check."""
         self.check = check
-        self.url = url
+        self.transcript = Transcript()
+
+    def unreachable(self, protocol: str, why: str) -> None:
+        """An endpoint of the target could not be reached, so that whether it serves is not known."""
+        self._unreachable.setdefault(protocol, []).append(why)
 
     def looked(self, protocol: str, oracle: str) -> None:
         """The oracle (`grammar`, `synchrony`, …) had something of this protocol to look at."""
@@ -163,16 +179,18 @@ class OracleLog:
         if self.muted:
             return
         self._looked.add(oracle.rpartition("/")[0])
-        sighting = self._seen.setdefault(
-            (oracle, kind), _Sighting(expected, got, ended, self.transcript.events, self.url)
-        )
-        sighting.places[self.check] = None
+        if (oracle, kind) not in self._seen:
+            events = self.transcript.events
+            url = url_in(events, ORACLES[oracle].protocol)
+            self._seen[oracle, kind] = _Sighting(expected, got, ended, events, url)
+        self._seen[oracle, kind].places[self.check] = None
 
     def saw_segmentation(self, protocol: str, expected: str, got: str, transcript: tuple[Event, ...]) -> None:
         """A check that held with whole segments did not with other ones."""
         oracle = f"{protocol}/segmentation/same_verdict_however_cut"
         self.looked(protocol, "segmentation")
-        sighting = self._seen.setdefault((oracle, ""), _Sighting(expected, got, Ended.ANSWERED, transcript, self.url))
+        found = _Sighting(expected, got, Ended.ANSWERED, transcript, url_in(transcript, protocol))
+        sighting = self._seen.setdefault((oracle, ""), found)
         sighting.places[self.check] = None
 
     def note(self, text: str, octets: bytes = b"") -> None:
@@ -185,7 +203,10 @@ class OracleLog:
         return frozenset(oracle for (oracle, _), seen in self._seen.items() if check in seen.places)
 
     def results(self, rules: Iterable[tuple[str, str]]) -> list[CheckResult]:
-        """One result for each kind seen, and a satisfied one for each oracle that looked and saw nothing."""
+        """One result for each kind seen, and a satisfied one for each oracle that looked and saw nothing.
+
+        That of liveness is inconclusive where an endpoint could not be reached.
+        """
         rule_of = dict(rules)
         results = []
         for oracle in ORACLES.values():
@@ -213,6 +234,7 @@ class OracleLog:
                     )
                 )
             if not sightings:
+                unreached = self._unreachable.get(oracle.protocol, ()) if "/liveness/" in oracle.id else ()
                 results.append(
                     CheckResult(
                         check=oracle.id,
@@ -220,7 +242,8 @@ class OracleLog:
                         requirements=oracle.requirements,
                         rules=base,
                         level=oracle.level,
-                        verdict=Verdict.SATISFIED,
+                        verdict=Verdict.INCONCLUSIVE if unreached else Verdict.SATISFIED,
+                        reason="; ".join(unreached),
                         rationale=oracle.rationale,
                     )
                 )

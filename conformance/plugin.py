@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import fnmatch
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import pytest
 
 from conformance.bench import Bench
 from conformance.checks import Check, Tier, check_of
-from conformance.errors import InconclusiveError, NotApplicableError, UsageError
+from conformance.errors import HarnessError, InconclusiveError, NotApplicableError, UsageError
 from conformance.plan import Plan, Profile, Segment
-from conformance.runner import run_check
+from conformance.runner import not_run, run_check
 from conformance.target import parse_account, target_of
+from conformance.wire.errors import NoReplyError
 from reports.records import CheckResult, Verdict
 
 FIXTURES = ("dial", "smtp", "submission", "pop3", "imap", "mailbox", "maildrop", "folder")
@@ -37,12 +40,21 @@ class JudgePlugin:
         bench: Bench,
         *,
         only: Sequence[str] = (),
+        known: Mapping[str, str] = MappingProxyType({}),
         on_collected: Callable[[int], None] | None = None,
         on_result: Listener | None = None,
     ) -> None:
         self.bench = bench
         self.results: list[CheckResult] = []
+        self.selected: dict[str, Check] = {}
+        """What will run, by pytest's id of the item."""
+        self.left_out: list[Check] = []
+        self.strangers: list[str] = []
+        """Collected functions that were not declared as checks."""
+        self.interrupted = False
+        self._judged: set[str] = set()
         self._only = only
+        self._known = known
         self._on_collected = on_collected
         self._on_result = on_result
 
@@ -62,6 +74,12 @@ class JudgePlugin:
         left: list[pytest.Item] = []
         for item in items:
             check = check_of(getattr(item, "obj", None))
+            if check is None:
+                self.strangers.append(item.nodeid)
+            elif self.wanted(check):
+                self.selected[item.nodeid] = check
+            else:
+                self.left_out.append(check)
             (left if check is not None and not self.wanted(check) else kept).append(item)
         if left:
             config.hook.pytest_deselected(items=left)
@@ -71,11 +89,35 @@ class JudgePlugin:
 
     def judge(self, check: Check, arguments: dict[str, object]) -> CheckResult:
         """Run one check and keep its result."""
-        result = run_check(self.bench, check, arguments)
+        return self._keep(run_check(self.bench, check, arguments))
+
+    def _keep(self, result: CheckResult) -> CheckResult:
+        result = msgspec.structs.replace(result, known=self._known.get(result.check, ""))
+        self._judged.add(result.check)
         self.results.append(result)
         if self._on_result is not None:
             self._on_result(result)
         return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A check that pytest could not get as far as the judge, say for want of a fixture, must not go missing."""
+        check = self.selected.get(report.nodeid)
+        if report.failed and check is not None and check.id not in self._judged:
+            said = report.longreprtext.strip().splitlines() or ["no reason given"]
+            said = [line.removeprefix("E").strip() for line in said if line.startswith("E")] or said
+            self._keep(not_run(self.bench, check, f"the check could not be run: {said[0]}"))
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """The user has seen enough."""
+        self.interrupted = True
+
+    def missing(self) -> list[CheckResult]:
+        """A result for each check that was selected and never came to run."""
+        return [
+            not_run(self.bench, check, "the run was interrupted before this check")
+            for check in self.selected.values()
+            if check.id not in self._judged
+        ]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -142,6 +184,8 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> pytest.
 
 
 def _report(result: CheckResult) -> None:
+    if result.verdict is Verdict.VIOLATED and result.known:
+        pytest.xfail(f"known: {result.known}")
     if result.verdict is Verdict.VIOLATED:
         pytest.fail(
             f"{result.check} ({result.level.value}, {', '.join(result.requirements)})\n"
@@ -165,6 +209,9 @@ def _provide(name: str) -> Callable[..., object]:
         except (NotApplicableError, InconclusiveError) as error:
             # Not pytest's skip: the check gets a result of its own that says why.
             yield error
+            return
+        except (HarnessError, NoReplyError) as error:
+            yield InconclusiveError(f"{name}: {error}")
             return
         try:
             yield value

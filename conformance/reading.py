@@ -8,14 +8,22 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from conformance.errors import InconclusiveError
+from conformance.errors import HarnessError, InconclusiveError
 from conformance.imap.session import ImapSession
 from conformance.messages import Delivered
 from conformance.pop3.session import Pop3Session
-from conformance.session import setting_up
 from conformance.wire.errors import NoReplyError
 
 POLL_S = 0.02
+"""Pause before the second look for a message; every further one is half as long again, up to MOST_POLL_S."""
+
+MOST_POLL_S = 0.5
+
+CLEARINGS = 3
+"""How often INBOX is emptied before the judge gives up: mail of an earlier check may still be on its way."""
+
+MOST_UIDS = 40
+"""Messages asked for by one FETCH, so that the command stays short (RFC 7162 §4: servers need to take 8192 octets)."""
 
 
 class OpenReader(Protocol):
@@ -28,7 +36,10 @@ class OpenReader(Protocol):
 class Reader:
     """One account's INBOX. Its sessions are the judge's own tools: nothing about them is judged.
 
-    Messages are known by UID (IMAP) or unique-id (POP3), so that each is fetched once.
+    Messages are known by UID (IMAP) or unique-id (POP3), so that each is fetched once; by their numbers where UIDL,
+    which is optional (RFC 1939 §7), is not there or of no use.
+
+    Whatever goes wrong in a method is an InconclusiveError.
     """
 
     def __init__(self, open_session: OpenReader) -> None:
@@ -45,21 +56,38 @@ class Reader:
     def _session(self) -> Iterator[ImapSession | Pop3Session]:
         """A session that sees the present state: IMAP's is kept, POP3's maildrop is a snapshot and opened anew."""
         try:
-            if self._imap is not None:
-                self._imap.command("NOOP")
-                yield self._imap
-                return
-            session = self._open()
+            session = self._kept() or self._open()
             if isinstance(session, ImapSession):
-                session.select("INBOX")
-                self._imap = session
+                if session is not self._imap:
+                    self._imap = session
+                    session.select("INBOX")
                 yield session
                 return
             with session:
                 yield session
         except NoReplyError as error:
-            self.close()
+            self._drop()
             raise InconclusiveError(f"reading mail back failed: {error.what}") from error
+        except HarnessError:
+            self._drop()
+            raise
+
+    def _kept(self) -> ImapSession | None:
+        """The session of the last time, if it still answers: a server may end one that was quiet for long."""
+        if self._imap is not None:
+            try:
+                if self._imap.command("NOOP").ok:
+                    return self._imap
+            except NoReplyError:
+                pass
+            self._drop()
+        return None
+
+    def _drop(self) -> None:
+        """Forget the kept session, which may be in the middle of an answer."""
+        session, self._imap = self._imap, None
+        if session is not None:
+            session.drop()
 
     def refresh(self) -> None:
         """Fetch what is new."""
@@ -70,27 +98,33 @@ class Reader:
                 self._fetch_pop3(session)
 
     def _fetch_imap(self, session: ImapSession) -> None:
-        answer = session.command("UID SEARCH ALL")
-        uids = [value for response in answer.named("SEARCH") for value in response.values if isinstance(value, bytes)]
-        new = [uid for uid in uids if uid not in self._known]
-        if not new:
-            return
-        answer = session.command(b"UID FETCH " + b",".join(new) + b" (UID BODY.PEEK[])")
-        for response in answer.named("FETCH"):
-            items = answer.fetched(response.number or 0)
-            uid, octets = items.get("UID"), items.get("BODY[]")
-            if isinstance(uid, bytes) and isinstance(octets, bytes):
-                self._known.setdefault(bytes(uid), Delivered(octets))
+        new = [uid for uid in _uids(session) if uid not in self._known]
+        for start in range(0, len(new), MOST_UIDS):
+            wanted = b",".join(new[start : start + MOST_UIDS])
+            answer = session.command(b"UID FETCH " + wanted + b" (UID BODY.PEEK[])")
+            for number in dict.fromkeys(response.number for response in answer.named("FETCH")):
+                items = answer.fetched(number or 0)
+                uid, octets = items.get("UID"), items.get("BODY[]")
+                if isinstance(uid, bytes) and isinstance(octets, bytes):
+                    self._known.setdefault(bytes(uid), Delivered(octets))
 
     def _fetch_pop3(self, session: Pop3Session) -> None:
-        for line in session.uidl().lines:
-            number, _, unique_id = line.strip().partition(b" ")
-            if unique_id not in self._known:
-                self._known[unique_id] = Delivered(session.retr(int(number)).content)
+        words = [line.split() for line in session.uidl().lines]
+        names = {pair[0]: pair[1] for pair in words if len(pair) == 2}
+        if not names or len(set(names.values())) < len(words):
+            # No usable UIDL. Numbers are those of this session alone, so what was known by them is looked at anew.
+            names = {number: number for line in session.list().lines for number in line.split()[:1]}
+            self._known = {}
+        for number, name in names.items():
+            if name not in self._known:
+                message = session.retr(_number(number))
+                if message.ok:
+                    self._known[name] = Delivered(message.content)
 
     def wait_for(self, token: str, *, within_s: float) -> Delivered | None:
         """The first message with this token, or None if none came in time."""
         deadline = time.monotonic() + within_s
+        pause_s = POLL_S
         while True:
             self.refresh()
             for message in self._known.values():
@@ -98,18 +132,22 @@ class Reader:
                     return message
             if time.monotonic() > deadline:
                 return None
-            time.sleep(POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, MOST_POLL_S)
 
     def clear(self) -> None:
-        """Delete everything in INBOX."""
+        """Delete everything in INBOX.
+
+        Raises:
+            InconclusiveError: something stays.
+        """
         self._known.clear()
-        with self._session() as session, setting_up("emptying INBOX"):
-            if isinstance(session, ImapSession):
-                session.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
-                session.command("EXPUNGE")
+        for _ in range(CLEARINGS):
+            with self._session() as session:
+                left = _clear_imap(session) if isinstance(session, ImapSession) else _clear_pop3(session)
+            if not left:
                 return
-            for line in session.list().lines:
-                session.dele(int(line.split()[0]))
+        raise InconclusiveError(f"INBOX could not be emptied: {left} messages stay")
 
     def append(self, messages: Iterable[bytes]) -> bool:
         """Put messages into INBOX octet for octet; False where that cannot be done (POP3 has no way to)."""
@@ -126,3 +164,41 @@ class Reader:
         if session is not None:
             with contextlib.suppress(NoReplyError, InconclusiveError), session:
                 pass
+
+
+def _clear_imap(session: ImapSession) -> int:
+    """Delete everything; how many messages are left."""
+    if not _uids(session):
+        return 0
+    session.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    session.command("EXPUNGE")
+    return len(_uids(session))
+
+
+def _clear_pop3(session: Pop3Session) -> int:
+    """Mark everything as deleted, which the session's QUIT makes true (RFC 1939 §6); how many would not be marked."""
+    deleted = [session.dele(_number(number)) for line in session.list().lines for number in line.split()[:1]]
+    return sum(not response.ok for response in deleted)
+
+
+def _uids(session: ImapSession) -> list[bytes]:
+    """The UIDs of all messages.
+
+    Raises:
+        InconclusiveError: the server does not say.
+    """
+    answer = session.command("UID SEARCH ALL")
+    if not answer.ok:
+        raise InconclusiveError(f"UID SEARCH was refused: {answer.tagged}")
+    return [value for response in answer.named("SEARCH") for value in response.values if isinstance(value, bytes)]
+
+
+def _number(word: bytes) -> int:
+    """A message number.
+
+    Raises:
+        InconclusiveError: it is none.
+    """
+    if not (word.isdigit() and len(word) < 10):
+        raise InconclusiveError(f"a message number in a listing reads {word[:40]!r}")
+    return int(word)

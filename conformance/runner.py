@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, errors, settings
@@ -14,19 +17,32 @@ from hypothesis import given as hypothesis_given
 from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 
-from conformance.bench import Bench
+from conformance.bench import ENDPOINTS_OF, Bench, Life
 from conformance.catalogue import catalogue
 from conformance.checks import Check
-from conformance.errors import InconclusiveError, NotApplicableError, ViolationError
+from conformance.errors import HarnessError, InconclusiveError, NotApplicableError, ViolationError
+from conformance.oracles import url_in
 from conformance.plan import Plan, Segment
 from conformance.secrets import redact
 from conformance.wire.errors import NoReplyError
-from conformance.wire.segmentation import OCTET_BY_OCTET, WHOLE, Cuts, Segmentation
+from conformance.wire.segmentation import CUTS_INTO, OCTET_BY_OCTET, WHOLE, Cuts, Segmentation
 from conformance.wire.transcript import Transcript
 from reports.records import CheckResult, Ended, Event, Verdict
 
 CUTS = "segment_lengths_"
 """Parameter by which the lengths of segments are drawn beside a check's own strategies."""
+
+PROTOCOL_OF_FIXTURE = MappingProxyType(
+    {
+        "smtp": "smtp",
+        "submission": "smtp",
+        "mailbox": "smtp",
+        "pop3": "pop3",
+        "maildrop": "pop3",
+        "imap": "imap",
+        "folder": "imap",
+    }
+)
 
 MOST_GOT = 4000
 """Characters of the server's words that a finding quotes."""
@@ -56,7 +72,8 @@ class _Attempt:
     shrink_s: float
     outcome: _Outcome = field(default_factory=_Outcome)
     failing: dict[str, Exception] = field(default_factory=dict)
-    smallest: Mapping[str, object] = field(default_factory=dict)
+    latest: tuple[Segmentation, Mapping[str, object]] = (WHOLE, MappingProxyType({}))
+    """The last example put; after a violation, the last one that showed it."""
     stop_at: float | None = None
 
     def example(self, segmentation: Segmentation, drawn: Mapping[str, object]) -> None:
@@ -64,7 +81,8 @@ class _Attempt:
 
         Raises:
             ViolationError: the answer broke the rule.
-            InconclusiveError, NotApplicableError: the question could not be put, or does not arise.
+            InconclusiveError, NotApplicableError: the question could not be put, or does not arise. A check that
+                fails in any other way asks nothing.
         """
         key = repr((segmentation, sorted(drawn.items())))
         if self.stop_at is not None and time.monotonic() > self.stop_at:
@@ -76,7 +94,11 @@ class _Attempt:
         bench = self.bench
         bench.segmentation = segmentation
         bench.oracles.transcript = Transcript()
+        if isinstance(segmentation, Cuts):
+            bench.oracles.transcript.note(f"{CUTS_INTO}{list(segmentation.lengths)}", at_s=0.0, session=0)
         self.outcome.examples += 1
+        if self.stop_at is None:
+            self.latest = (segmentation, dict(drawn))
         try:
             self.check.function(**self.arguments, **drawn)
         except (AssertionError, NoReplyError) as error:
@@ -84,11 +106,23 @@ class _Attempt:
             self.failing[key] = violation
             if self.stop_at is None:
                 self.stop_at = time.monotonic() + self.shrink_s
-            self.smallest = dict(drawn)
+            self.latest = (segmentation, dict(drawn))
             self._remember(violation, error)
             raise violation from error
+        except (HarnessError, errors.HypothesisException):
+            raise
+        except Exception as error:
+            # Not evidence about the server, and not Hypothesis's to shrink.
+            raise InconclusiveError(_own_fault(error)) from error
         finally:
             bench.segmentation = WHOLE
+
+    def unanswered(self, verdict: Verdict, reason: str) -> None:
+        """There is no verdict; but what was proved before the server stopped playing along stays proved."""
+        if self.outcome.verdict is not Verdict.VIOLATED:
+            self.outcome.verdict, self.outcome.reason = verdict, reason
+            if verdict is Verdict.INCONCLUSIVE:
+                self.outcome.transcript = self.bench.oracles.transcript.events
 
     def _remember(self, violation: ViolationError, error: Exception) -> None:
         """Hypothesis tries smaller examples and ends with the smallest: the last failure seen is the one to show."""
@@ -97,6 +131,13 @@ class _Attempt:
         outcome.expected, outcome.got = violation.expected, violation.got
         outcome.ended = error.ended if isinstance(error, NoReplyError) else Ended.ANSWERED
         outcome.transcript = self.bench.oracles.transcript.events
+
+
+def _own_fault(error: BaseException) -> str:
+    """How a check, or the engine, went wrong by itself, and where."""
+    where = traceback.extract_tb(error.__traceback__)[-1:]
+    at = f" ({Path(where[0].filename).name}, line {where[0].lineno})" if where else ""
+    return f"the check itself failed: {type(error).__name__}: {str(error)[:MOST_GOT]}{at}"
 
 
 def _as_violation(error: AssertionError | NoReplyError) -> ViolationError:
@@ -136,14 +177,13 @@ def _try(bench: Bench, check: Check, arguments: Mapping[str, object], segment: S
         outcome.verdict = Verdict.INCONCLUSIVE
         outcome.reason = f"seen once and not again: expected {outcome.expected}; got {outcome.got}"
     except NotApplicableError as error:
-        attempt.outcome.verdict, attempt.outcome.reason = Verdict.NOT_APPLICABLE, str(error)
+        attempt.unanswered(Verdict.NOT_APPLICABLE, str(error))
     except InconclusiveError as error:
-        # What was proved before the server stopped playing along stays proved.
-        if attempt.outcome.verdict is not Verdict.VIOLATED:
-            attempt.outcome.verdict, attempt.outcome.reason = Verdict.INCONCLUSIVE, str(error)
-            attempt.outcome.transcript = bench.oracles.transcript.events
+        attempt.unanswered(Verdict.INCONCLUSIVE, str(error))
     except errors.Unsatisfiable as error:
-        attempt.outcome.verdict, attempt.outcome.reason = Verdict.INCONCLUSIVE, f"no example could be made: {error}"
+        attempt.unanswered(Verdict.INCONCLUSIVE, f"no example could be made: {error}")
+    except Exception as error:
+        attempt.unanswered(Verdict.INCONCLUSIVE, _own_fault(error))
     return attempt
 
 
@@ -175,13 +215,21 @@ def resolved(bench: Bench, check: Check) -> Iterator[dict[str, object]]:
 
 
 def protocol_of(check: Check) -> str:
-    """Which protocol's liveness the check depends on."""
-    return check.suite if check.suite in ("smtp", "pop3", "imap") else "smtp"
+    """Which protocol's liveness the check depends on: its suite's, or its first fixture's where the suite has none."""
+    if check.suite in ("smtp", "pop3", "imap"):
+        return check.suite
+    return next((PROTOCOL_OF_FIXTURE[name] for name in check.fixtures if name in PROTOCOL_OF_FIXTURE), "smtp")
 
 
 def result_of(bench: Bench, check: Check, outcome: _Outcome, started: float) -> CheckResult:
     """The record of an outcome, with all secrets taken out."""
     accounts = bench.target.accounts
+    judged = bench.target.endpoint(*ENDPOINTS_OF[protocol_of(check)])
+
+    def shown(text: str) -> str:
+        # Cut only after the passwords are out, or the cut could leave half of one.
+        return redact(text.encode(errors="backslashreplace"), accounts).decode(errors="replace")[:MOST_GOT]
+
     return CheckResult(
         check=check.id,
         title=check.title,
@@ -190,12 +238,12 @@ def result_of(bench: Bench, check: Check, outcome: _Outcome, started: float) -> 
         level=check.level,
         verdict=outcome.verdict,
         ended=outcome.ended,
-        reason=redact(outcome.reason.encode(), accounts).decode(errors="replace"),
-        expected=redact(outcome.expected.encode(), accounts).decode(errors="replace"),
-        got=redact(outcome.got[:MOST_GOT].encode(errors="backslashreplace"), accounts).decode(errors="replace"),
+        reason=shown(outcome.reason),
+        expected=shown(outcome.expected),
+        got=shown(outcome.got),
         transcript=redact_events(outcome.transcript, accounts),
         examples=outcome.examples,
-        url=bench.oracles.url,
+        url=url_in(outcome.transcript) or str(judged or ""),
         rationale=check.rationale,
         duration_s=round(time.monotonic() - started, 4),
     )
@@ -208,7 +256,7 @@ def redact_events(events: tuple[Event, ...], accounts: Any) -> tuple[Event, ...]
             at_s=event.at_s,
             direction=event.direction,
             octets=redact(event.octets, accounts),
-            note=redact(event.note.encode(), accounts).decode(errors="replace"),
+            note=redact(event.note.encode(errors="backslashreplace"), accounts).decode(errors="replace"),
             session=event.session,
         )
         for event in events
@@ -222,10 +270,10 @@ def run_check(bench: Bench, check: Check, arguments: Mapping[str, object] | None
     """
     started = time.monotonic()
     protocol = protocol_of(check)
-    endpoint = bench.target.endpoint(protocol, protocol + "s", "submission", "submissions")
-    bench.oracles.begin(check.id, str(endpoint or ""))
-    if (why := bench.alive(protocol)) != "":
-        outcome = _Outcome(verdict=Verdict.INCONCLUSIVE, reason=f"the server does not answer: {why}")
+    bench.oracles.begin(check.id)
+    before, why = bench.life(protocol)
+    if before in (Life.SILENT, Life.REFUSES):
+        outcome = _Outcome(verdict=Verdict.INCONCLUSIVE, reason=f"the server {before.value}: {why}")
         return result_of(bench, check, outcome, started)
     try:
         if arguments is not None:
@@ -236,12 +284,17 @@ def run_check(bench: Bench, check: Check, arguments: Mapping[str, object] | None
                 outcome = _judge(bench, check, made)
     except NotApplicableError as error:
         outcome = _Outcome(verdict=Verdict.NOT_APPLICABLE, reason=str(error))
-    except (InconclusiveError, NoReplyError) as error:
+    except (HarnessError, NoReplyError) as error:
         outcome = _Outcome(verdict=Verdict.INCONCLUSIVE, reason=str(error))
+    except Exception as error:
+        outcome = _Outcome(verdict=Verdict.INCONCLUSIVE, reason=_own_fault(error))
+    if before is Life.ABSENT:
+        return result_of(bench, check, outcome, started)
     if outcome.verdict in (Verdict.SATISFIED, Verdict.VIOLATED):
         bench.oracles.looked(protocol, "grammar")
-    bench.oracles.looked(protocol, "liveness")
-    if (why := bench.alive(protocol)) != "":
+        bench.oracles.looked(protocol, "liveness")
+    after, why = bench.life(protocol)
+    if after is Life.SILENT:
         outcome.ended = Ended.DIED
         bench.oracles.saw(
             f"{protocol}/liveness/keeps_serving",
@@ -252,6 +305,11 @@ def run_check(bench: Bench, check: Check, arguments: Mapping[str, object] | None
     elif f"{protocol}/synchrony/one_answer_to_each_command" in bench.oracles.found_in(check.id):
         outcome.ended = Ended.DESYNCHRONISED
     return result_of(bench, check, outcome, started)
+
+
+def not_run(bench: Bench, check: Check, reason: str) -> CheckResult:
+    """The record of a check that was selected and never put its question."""
+    return result_of(bench, check, _Outcome(verdict=Verdict.INCONCLUSIVE, reason=reason), time.monotonic())
 
 
 def _raise_what_fixtures_raised(arguments: Mapping[str, object]) -> None:
@@ -274,16 +332,43 @@ def _judge(bench: Bench, check: Check, arguments: Mapping[str, object]) -> _Outc
     if whole.outcome.verdict is not Verdict.SATISFIED or check.cuts_itself:
         return whole.outcome
     cut = _try(bench, check, arguments, Segment.RANDOM, cut_examples)
-    bench.oracles.looked(protocol_of(check), "segmentation")
-    if cut.outcome.verdict is not Verdict.VIOLATED:
+    protocol = protocol_of(check)
+    if cut.outcome.verdict is Verdict.SATISFIED:
+        bench.oracles.looked(protocol, "segmentation")
+    if cut.outcome.flaky or cut.outcome.verdict in (Verdict.SATISFIED, Verdict.NOT_APPLICABLE):
         return whole.outcome
     # Other cuts come with other examples: only what holds when the same example is sent whole is about the cuts.
-    again = _Attempt(bench, check, arguments, bench.plan.shrink_s)
-    try:
-        again.example(WHOLE, cut.smallest)
-    except ViolationError:
-        return again.outcome
-    except (InconclusiveError, NotApplicableError):
+    segmentation, drawn = cut.latest
+    again = _put_once(bench, check, arguments, WHOLE, drawn)
+    if again.verdict is Verdict.VIOLATED:
+        return again
+    if again.verdict is not Verdict.SATISFIED:
         return whole.outcome
-    bench.oracles.saw_segmentation(protocol_of(check), cut.outcome.expected, cut.outcome.got, cut.outcome.transcript)
+    if cut.outcome.verdict is Verdict.VIOLATED:
+        bench.oracles.saw_segmentation(protocol, cut.outcome.expected, cut.outcome.got, cut.outcome.transcript)
+    elif _put_once(bench, check, arguments, segmentation, drawn).verdict is Verdict.INCONCLUSIVE:
+        # The set-up went well whole, and twice it did not with these cuts: that is the server's doing.
+        bench.oracles.saw_segmentation(
+            protocol, "a set-up that goes as it does when sent whole", cut.outcome.reason, cut.outcome.transcript
+        )
     return whole.outcome
+
+
+def _put_once(
+    bench: Bench,
+    check: Check,
+    arguments: Mapping[str, object],
+    segmentation: Segmentation,
+    drawn: Mapping[str, object],
+) -> _Outcome:
+    """One example by itself."""
+    attempt = _Attempt(bench, check, arguments, bench.plan.shrink_s)
+    try:
+        attempt.example(segmentation, drawn)
+    except ViolationError:
+        pass
+    except NotApplicableError as error:
+        attempt.unanswered(Verdict.NOT_APPLICABLE, str(error))
+    except (InconclusiveError, errors.HypothesisException) as error:
+        attempt.unanswered(Verdict.INCONCLUSIVE, str(error))
+    return attempt.outcome

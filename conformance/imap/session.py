@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from conformance.errors import InconclusiveError
+from conformance.errors import InconclusiveError, RefusedError
 from conformance.session import Session, Setting, setting_up
 from conformance.wire.connection import Connection
+from conformance.wire.errors import FloodError
 from conformance.wire.imap import Response, ResponseReader, Value, parse
 from conformance.wire.imap_grammar import recognise
+
+MOST_LINE_OCTETS = 8 * 1024 * 1024
+"""Where a line without an end is given up; a line of an honest server can be long, as SEARCH in a big mailbox is."""
+
+MOST_WAITS = 6
+"""How many times the patience for one response a whole answer may take, or a server that talks on would keep us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,10 @@ class Answer:
         return "\n".join(str(response) for response in (*self.untagged, self.tagged))
 
 
+# TEXT-CHAR without NUL, which no string holds: 8-bit octets, such as those of UTF-8, take a literal (RFC 3501 §4.3).
+_QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*")
+
+
 def quoted(text: str | bytes) -> bytes:
     """An IMAP quoted string; the caller sees to it that nothing in it needs a literal."""
     octets = text.encode() if isinstance(text, str) else text
@@ -69,7 +81,8 @@ class ImapSession(Session):
     def __init__(self, connection: Connection, setting: Setting) -> None:
         super().__init__(connection, setting)
         self._reader = ResponseReader(
-            line_octets=connection.patience.reply_octets, response_octets=connection.patience.reply_octets
+            line_octets=min(MOST_LINE_OCTETS, connection.patience.reply_octets),
+            response_octets=connection.patience.reply_octets,
         )
         self._tags = 0
         self.greeting: Response | None = None
@@ -78,13 +91,14 @@ class ImapSession(Session):
         """Read the greeting.
 
         Raises:
-            InconclusiveError: none came, or it is BYE.
+            InconclusiveError: none came.
+            RefusedError: it is BYE.
         """
         with setting_up("waiting for the greeting"):
             self.greeting = self.read_response()
         # Anything else that is no greeting is for `check_greeting` to judge.
         if self.greeting.name == b"BYE":
-            raise InconclusiveError(f"the server refuses service: {self.greeting}")
+            raise RefusedError(f"the server refuses service: {self.greeting}")
 
     # -- responses ------------------------------------------------------------------------------------------------
 
@@ -94,7 +108,9 @@ class ImapSession(Session):
         Raises:
             NoReplyError: none came in time, the connection closed, or it has no end.
         """
-        deadline = self.connection.deadline(within_s)
+        return self._read_by(self.connection.deadline(within_s))
+
+    def _read_by(self, deadline: float) -> Response:
         while (raw := self._reader.next_raw()) is None:
             self._reader.feed(self.connection.receive(deadline))
         for deviation in recognise(raw):
@@ -111,19 +127,25 @@ class ImapSession(Session):
         """All responses up to the tagged one.
 
         Raises:
-            NoReplyError: it never came. What a continuation request asks for is the caller's to know:
-                one that comes here is kept among the untagged responses.
+            NoReplyError: it never came, or not before so much else that there is no end to it. What a continuation
+                request asks for is the caller's to know: one that comes here is kept among the untagged responses.
         """
-        untagged: list[Response] = []
+        return Answer(*self._read_to({tag}, within_s))
+
+    def _read_to(self, tags: Collection[bytes], within_s: float | None = None) -> tuple[tuple[Response, ...], Response]:
+        """The first response with one of these tags, and what came before it."""
+        patience = self.connection.patience
+        end = self.connection.deadline(MOST_WAITS * (patience.reply_s if within_s is None else within_s))
+        before: list[Response] = []
         octets = 0
         while True:
-            response = self.read_response(within_s=within_s)
-            if response.tag == tag:
-                return Answer(tuple(untagged), response)
-            untagged.append(response)
+            response = self._read_by(min(end, self.connection.deadline(within_s)))
+            if response.tag in tags:
+                return tuple(before), response
+            before.append(response)
             octets += len(response.raw)
-            if octets > self.connection.patience.reply_octets:
-                raise InconclusiveError("the answer has no end")
+            if octets > patience.reply_octets:
+                raise FloodError(f"an answer of more than {patience.reply_octets} octets", response.raw[:256])
 
     def command(self, line: str | bytes, *, within_s: float | None = None) -> Answer:
         """Send one command, tag and CRLF added, and read its answer."""
@@ -153,14 +175,8 @@ class ImapSession(Session):
 
     def read_continuation(self, tag: bytes) -> Response | Answer:
         """The continuation request that comes next, or the Answer of the command if the server completes it instead."""
-        untagged: list[Response] = []
-        while True:
-            response = self.read_response()
-            if response.tag == b"+":
-                return response
-            if response.tag == tag:
-                return Answer(tuple(untagged), response)
-            untagged.append(response)
+        untagged, response = self._read_to({b"+", tag})
+        return response if response.tag == b"+" else Answer(untagged, response)
 
     def _pending(self) -> bytes:
         return self._reader.pending
@@ -194,11 +210,11 @@ class ImapSession(Session):
                 raise InconclusiveError(f"STARTTLS was refused: {answer.tagged}")
             self.connection.start_tls()
 
-    def log_in(self, *, number: int = 0) -> None:
-        """LOGIN, or AUTHENTICATE PLAIN where that is disabled, with the first account.
+    def log_in(self) -> None:
+        """LOGIN, or AUTHENTICATE PLAIN where that is refused, as the session's account.
 
         Raises:
-            InconclusiveError: there is no such account, or it was refused.
+            InconclusiveError: there is no account, or it was refused.
         """
         account = self.setting.account
         if account is None:
@@ -208,11 +224,16 @@ class ImapSession(Session):
         if self.setting.facts.demands_tls and not self.secured:
             self.start_tls()
         with setting_up("log-in"):
-            answer = self.command(b"LOGIN " + quoted(account.name) + b" " + quoted(account.password))
+            answer = self._login(account.name.encode(), account.password.encode())
             if not answer.ok and "AUTH=PLAIN" in self.capabilities():
                 answer = self.authenticate_plain(account.name, account.password)
         if not answer.ok:
             raise InconclusiveError(f"log-in as {account.name} was refused: {answer.tagged}")
+
+    def _login(self, name: bytes, password: bytes) -> Answer:
+        if _QUOTABLE.fullmatch(name + password):
+            return self.command(b"LOGIN " + quoted(name) + b" " + quoted(password))
+        return self.command_with_literals(b"LOGIN ", name, b" ", password)
 
     def authenticate_plain(self, name: str, password: str) -> Answer:
         """AUTHENTICATE PLAIN without an initial response (RFC 3501 §6.2.2, RFC 4616)."""

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from conformance.errors import InconclusiveError
+from conformance.errors import InconclusiveError, RefusedError
 from conformance.session import FAREWELL_S, Session, Setting, setting_up
 from conformance.target import Account
 from conformance.wire.connection import Connection
@@ -42,12 +42,15 @@ class Pop3Session(Session):
         """Read the greeting.
 
         Raises:
-            InconclusiveError: none came, or it is -ERR.
+            InconclusiveError: none came, or what came is no greeting.
+            RefusedError: it is -ERR.
         """
         with setting_up("waiting for the greeting"):
             self.greeting = self.read_response()
+        if self.greeting.raw.startswith(b"-ERR"):
+            raise RefusedError(f"the server refuses service: {self.greeting}")
         if not self.greeting.ok:
-            raise InconclusiveError(f"the server refuses service: {self.greeting}")
+            raise InconclusiveError(f"the server does not greet as POP3 servers do: {self.greeting}")
 
     def read_response(self, *, multi_line: bool = False, within_s: float | None = None) -> Response:
         """The next response.
@@ -188,7 +191,7 @@ class Pop3Session(Session):
             self.start_tls()
 
     def log_in(self) -> None:
-        """USER and PASS with the first account, under TLS where the server wants that.
+        """USER and PASS as the session's account, or AUTH PLAIN where USER is refused; under TLS where that is wanted.
 
         Raises:
             InconclusiveError: there is no account, or it was refused.
@@ -199,6 +202,9 @@ class Pop3Session(Session):
             response = self.user(account.name)
             if response.ok:
                 response = self.pass_(account.password)
+            elif "PLAIN" in (self.capa() or {}).get("SASL", "").upper().split():
+                # USER is optional (RFC 1939 §7), and RFC 2449 §6.3 lets a server do without.
+                response = self.auth("PLAIN", plain(account.name, account.password))
         if not response.ok:
             raise InconclusiveError(f"log-in as {account.name} was refused: {response}")
 

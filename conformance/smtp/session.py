@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from conformance.errors import InconclusiveError
+from conformance.errors import InconclusiveError, RefusedError
 from conformance.session import Session, Setting, setting_up
 from conformance.wire.connection import Connection
 from conformance.wire.errors import TlsError
@@ -14,6 +14,9 @@ from conformance.wire.smtp import Reply, ReplyReader
 
 CLIENT_NAME = "client.example"
 """How the judge introduces itself (RFC 2606 keeps the name free)."""
+
+MOST_QUOTED = 300
+"""Characters of a reply that the reason for a missing verdict quotes."""
 
 
 def stuffed(text: bytes) -> bytes:
@@ -27,6 +30,11 @@ def path(address: str | bytes) -> bytes:
     return b"<" + (address.encode() if isinstance(address, str) else address) + b">"
 
 
+def _excerpt(reply: Reply) -> str:
+    text = str(reply)
+    return text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}…"
+
+
 class SmtpSession(Session):
     """One SMTP connection. `greeting` is the server's first reply.
 
@@ -38,7 +46,9 @@ class SmtpSession(Session):
 
     def __init__(self, connection: Connection, setting: Setting) -> None:
         super().__init__(connection, setting)
-        self._reader = ReplyReader(line_octets=connection.patience.line_octets)
+        self._reader = ReplyReader(
+            line_octets=connection.patience.line_octets, reply_octets=connection.patience.reply_octets
+        )
         self.capabilities: Mapping[str, str] = MappingProxyType({})
         self.greeting: Reply | None = None
 
@@ -46,12 +56,15 @@ class SmtpSession(Session):
         """Read the greeting.
 
         Raises:
-            InconclusiveError: none came, or it refuses service (RFC 5321 §3.1).
+            InconclusiveError: none came, or what came is no greeting.
+            RefusedError: it refuses service (RFC 5321 §3.1).
         """
         with setting_up("waiting for the greeting"):
             self.greeting = self.read_reply()
+        if self.greeting.transient or self.greeting.permanent:
+            raise RefusedError(f"the server refuses service: {self.greeting}")
         if not self.greeting.positive:
-            raise InconclusiveError(f"the server refuses service: {self.greeting}")
+            raise InconclusiveError(f"the server does not greet as SMTP servers do: {_excerpt(self.greeting)}")
 
     # -- replies --------------------------------------------------------------------------------------------------
 
@@ -60,7 +73,7 @@ class SmtpSession(Session):
 
         Raises:
             NoReplyError: none came in time, the connection closed, or the reply has no end.
-            InconclusiveError: 421, which a server may answer to anything before it hangs up (RFC 5321 §3.8).
+            RefusedError: 421, which a server may answer to anything before it hangs up (RFC 5321 §3.8).
         """
         deadline = self.connection.deadline(within_s)
         while (reply := self._reader.next_reply()) is None:
@@ -68,7 +81,7 @@ class SmtpSession(Session):
         for deviation in reply.deviations:
             self.setting.watcher.deviation(self.protocol, deviation.name.lower(), deviation.value, reply.raw)
         if reply.code == 421 and not allow_421:
-            raise InconclusiveError(f"the server is going away: {reply}")
+            raise RefusedError(f"the server is going away: {_excerpt(reply)}")
         return reply
 
     def command(self, line: str | bytes, *, within_s: float | None = None) -> Reply:
@@ -172,7 +185,7 @@ class SmtpSession(Session):
         self.connection.start_tls()
 
     def log_in(self) -> None:
-        """AUTH PLAIN with the first account (RFC 4616), under TLS where clear text does not offer it.
+        """AUTH PLAIN as the session's account (RFC 4616), under TLS where clear text does not offer it.
 
         Raises:
             InconclusiveError: there is no account, no AUTH PLAIN, or it was refused.

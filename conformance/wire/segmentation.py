@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 
+CUTS_INTO = "octets go out in segments of these lengths, over and over: "
+"""How the note begins that tells, in a transcript, how octets were cut; the lengths follow."""
+
 MOST_PIECES = 200
 """Pieces into which one write is cut at the most, or one message of 64 KiB would cost 64 Ki system calls."""
 
