@@ -17,7 +17,7 @@ def check_leaves_the_mailbox_and_removes_nothing(folder: Folder) -> None:
     with folder.opened([compose(folder.token(), b"kept\r\n")]) as imap:
         need(imap, "UNSELECT")
         imap.command("STORE 1 +FLAGS.SILENT (\\Deleted)")
-        expect_done(imap.command("unselect"), because="UNSELECT is offered and a mailbox is selected")
+        expect_done(imap.command("UNSELECT"), because="UNSELECT is offered and a mailbox is selected")
         expect_refused(imap.command("FETCH 1 FLAGS"), because="no mailbox is selected any more")
         found = status(imap, folder.name.encode(), "MESSAGES")
         expect(found.get("MESSAGES") == 1, "the message that was marked", found)
