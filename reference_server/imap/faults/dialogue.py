@@ -16,7 +16,7 @@ STRAY_SPACE = re.compile(rb"[ \t]+")
 FOREIGN = re.compile(rb"[\x00\x7f-\xff]")
 
 
-@fault("greets-with-no", breaks="rfc3501/9/35")
+@fault("imap-greets-with-no", breaks="rfc3501/9/35")
 class GreetsWithNo(ImapCore):
     """The greeting is an untagged NO."""
 
@@ -77,7 +77,7 @@ class ReadsTagsAsAtoms(ImapCore):
         return self.running.tag != b"*" and super().is_valid_now(name, command)
 
 
-@fault("loses-a-command-when-more-follow", breaks="rfc3501/2.2/1")
+@fault("imap-loses-a-command-when-more-follow", breaks="rfc3501/2.2/1")
 class LosesCommandWhenMoreFollow(ImapCore):
     """CAPABILITY is not completed when the next command has arrived with it."""
 
@@ -87,7 +87,7 @@ class LosesCommandWhenMoreFollow(ImapCore):
             super().complete(status, text)
 
 
-@fault("knows-commands-in-capitals-only", breaks=("rfc3501/9/5", "rfc3501/9/4"))
+@fault("imap-knows-commands-in-capitals-only", breaks=("rfc3501/9/5", "rfc3501/9/4"))
 class KnowsCommandsInCapitalsOnly(ImapCore):
     """A command in small letters is answered BAD."""
 
@@ -99,7 +99,7 @@ class KnowsCommandsInCapitalsOnly(ImapCore):
         return super().cursor_over(raw)
 
 
-@fault("answers-unknown-commands-no", breaks="rfc3501/2.2.2/4")
+@fault("imap-answers-unknown-commands-no", breaks="rfc3501/2.2.2/4")
 class AnswersUnknownCommandsNo(ImapCore):
     """A command that there is none of is answered NO."""
 
@@ -108,7 +108,7 @@ class AnswersUnknownCommandsNo(ImapCore):
         super().complete(b"NO" if text == b"no such command" else status, text)
 
 
-@fault("tolerates-stray-spaces", breaks=("rfc3501/2.2.2/6", "rfc3501/9/6", "rfc3501/9/7"))
+@fault("imap-tolerates-stray-spaces", breaks=("rfc3501/2.2.2/6", "rfc3501/9/6", "rfc3501/9/7"))
 class ToleratesStraySpaces(ImapCore):
     """Spaces too many and TABs are passed over."""
 
@@ -127,7 +127,7 @@ class _NeverAtItsEnd(Cursor):
         """Minds nothing."""
 
 
-@fault("ignores-surplus-arguments", breaks=("rfc3501/2.2.2/6", "rfc2595/3.1/3", "rfc3691/2/2"))
+@fault("imap-ignores-surplus-arguments", breaks=("rfc3501/2.2.2/6", "rfc2595/3.1/3", "rfc3691/2/2"))
 class IgnoresSurplusArguments(ImapCore):
     """What stands behind the last argument of a command is passed over."""
 
@@ -137,7 +137,7 @@ class IgnoresSurplusArguments(ImapCore):
 
 
 @fault(
-    "drops-foreign-octets",
+    "imap-drops-foreign-octets",
     breaks=("rfc3501/2.2.2/5", "rfc3501/9/8"),
     also={"imap/mailbox_names/refuses_eight_bit_names": "a quoted name with 8-bit octets is created without them"},
 )
@@ -149,7 +149,7 @@ class DropsForeignOctets(ImapCore):
         return super().cursor_over(RawCommand(tuple(FOREIGN.sub(b"", line) for line in raw.lines), raw.literals))
 
 
-@fault("ends-commands-at-a-lone-lf", breaks=("rfc3501/2.2.2/5", "rfc3501/2.2/2"))
+@fault("imap-ends-commands-at-a-lone-lf", breaks=("rfc3501/2.2.2/5", "rfc3501/2.2/2"))
 class EndsCommandsAtLoneLf(ImapCore):
     """A LF without CR ends a command, and what follows is run as the next one."""
 
@@ -162,7 +162,7 @@ class EndsCommandsAtLoneLf(ImapCore):
             super().on_command(RawCommand((line,)))
 
 
-@fault("answers-a-long-line-twice", breaks="rfc3501/2.2/1")
+@fault("imap-answers-a-long-line-twice", breaks="rfc3501/2.2/1")
 class AnswersLongLineTwice(ImapCore):
     """A line that is too long is completed where the limit is reached, and again at its end."""
 

@@ -18,7 +18,7 @@ from reference_server.stores import Account
 NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 
 
-@fault("takes-no-literals-in-login", breaks="rfc3501/6.2.3/1")
+@fault("imap-takes-no-literals-in-login", breaks="rfc3501/6.2.3/1")
 class TakesNoLiteralsInLogin(ImapCore):
     """LOGIN with a literal is answered BAD."""
 
@@ -29,7 +29,7 @@ class TakesNoLiteralsInLogin(ImapCore):
         return super().refusal_of(literal)
 
 
-@fault("lets-anybody-log-in", breaks="rfc3501/6.2.3/2")
+@fault("imap-lets-anybody-log-in", breaks="rfc3501/6.2.3/2")
 class LetsAnybodyLogIn(ImapCore):
     """LOGIN does not look at the password."""
 
@@ -42,7 +42,7 @@ class LetsAnybodyLogIn(ImapCore):
         return self.logged_in(account)
 
 
-@fault("lets-anybody-authenticate", breaks=("rfc4616/2/13", "rfc3501/6.2.2/1"))
+@fault("imap-lets-anybody-authenticate", breaks=("rfc4616/2/13", "rfc3501/6.2.2/1"))
 class LetsAnybodyAuthenticate(ImapCore):
     """AUTHENTICATE does not look at the password."""
 
@@ -53,7 +53,7 @@ class LetsAnybodyAuthenticate(ImapCore):
         return self.store.account(name)
 
 
-@fault("never-authenticates", breaks=("rfc3501/6.2.2/1", "rfc4616/2/14"))
+@fault("imap-never-authenticates", breaks=("rfc3501/6.2.2/1", "rfc4616/2/14"))
 class NeverAuthenticates(ImapCore):
     """AUTHENTICATE is answered NO whatever the password."""
 
@@ -62,7 +62,7 @@ class NeverAuthenticates(ImapCore):
         return super().verify(name, password) if self.running.verb == b"LOGIN" else None
 
 
-@fault("logs-in-despite-logindisabled", breaks=("rfc3501/7.2.1/5", "rfc3501/11.2/4", "rfc2595/3.2/2"))
+@fault("imap-logs-in-despite-logindisabled", breaks=("rfc3501/7.2.1/5", "rfc3501/11.2/4", "rfc2595/3.2/2"))
 class LogsInDespiteLogindisabled(ImapCore):
     """LOGIN works in the clear though LOGINDISABLED is listed."""
 
@@ -72,7 +72,7 @@ class LogsInDespiteLogindisabled(ImapCore):
             super().require_privacy()
 
 
-@fault("authenticates-despite-logindisabled", breaks=("rfc3501/11.2/5", "rfc3501/11.2/3"))
+@fault("imap-authenticates-despite-logindisabled", breaks=("rfc3501/11.2/5", "rfc3501/11.2/3"))
 class AuthenticatesDespiteLogindisabled(ImapCore):
     """AUTHENTICATE PLAIN works in the clear though LOGINDISABLED is listed."""
 
@@ -83,7 +83,7 @@ class AuthenticatesDespiteLogindisabled(ImapCore):
 
 
 @fault(
-    "challenges-without-the-space",
+    "imap-challenges-without-the-space",
     breaks=("rfc3501/6.2.2/5", "rfc3501/9/26"),
     also={"imap/grammar/response": "a continuation request without its space is not in the formal syntax"},
 )
@@ -98,7 +98,7 @@ class ChallengesWithoutTheSpace(ImapCore):
             self.send(b"+\r\n")
 
 
-@fault("ignores-the-initial-response", breaks="rfc3501/6.2.2/1")
+@fault("imap-ignores-the-initial-response", breaks="rfc3501/6.2.2/1")
 class IgnoresTheInitialResponse(ImapCore):
     """SASL-IR is listed, and the response that came with the command is asked for again."""
 
@@ -107,7 +107,7 @@ class IgnoresTheInitialResponse(ImapCore):
         super().on_authenticate(Authenticate(asked.mechanism, None))
 
 
-@fault("skips-what-is-not-base64", breaks="rfc4648/3.3/1")
+@fault("imap-skips-what-is-not-base64", breaks="rfc4648/3.3/1")
 class SkipsWhatIsNotBase64(ImapCore):
     """Characters outside the base64 alphabet are passed over."""
 
@@ -116,7 +116,7 @@ class SkipsWhatIsNotBase64(ImapCore):
         return super().decode_base64(NOT_BASE64.sub(b"", line))
 
 
-@fault("takes-base64-padded-anyhow", breaks="rfc3501/2.2.2/5")
+@fault("imap-takes-base64-padded-anyhow", breaks="rfc3501/2.2.2/5")
 class TakesBase64PaddedAnyhow(ImapCore):
     """Pad characters may be missing or too many."""
 
@@ -126,7 +126,7 @@ class TakesBase64PaddedAnyhow(ImapCore):
         return super().decode_base64(bare + b"=" * (-len(bare) % 4))
 
 
-@fault("answers-a-cancelled-exchange-no", breaks="rfc3501/6.2.2/7")
+@fault("imap-answers-a-cancelled-exchange-no", breaks="rfc3501/6.2.2/7")
 class AnswersCancelledExchangeNo(ImapCore):
     """An exchange that the client breaks off is answered NO."""
 
@@ -135,7 +135,7 @@ class AnswersCancelledExchangeNo(ImapCore):
         super().complete(b"NO" if text == b"cancelled by the client" else status, text)
 
 
-@fault("answers-unknown-mechanisms-bad", breaks="rfc3501/6.2.2/3")
+@fault("imap-answers-unknown-mechanisms-bad", breaks="rfc3501/6.2.2/3")
 class AnswersUnknownMechanismsBad(ImapCore):
     """A mechanism that there is none of is answered BAD."""
 
@@ -146,7 +146,7 @@ class AnswersUnknownMechanismsBad(ImapCore):
         super().on_authenticate(asked)
 
 
-@fault("passes-over-a-third-nul", breaks="rfc4616/2/11")
+@fault("imap-passes-over-a-third-nul", breaks="rfc4616/2/11")
 class PassesOverThirdNul(ImapCore):
     """A NUL behind the password of PLAIN, and what follows it, is passed over."""
 
@@ -155,7 +155,7 @@ class PassesOverThirdNul(ImapCore):
         return b"\0".join(super().decode_base64(line).split(b"\0")[:3])
 
 
-@fault("leaves-the-authorization-identity-aside", breaks=("rfc4616/2/13", "rfc3501/6.2.2/17"))
+@fault("imap-leaves-the-authorization-identity-aside", breaks=("rfc4616/2/13", "rfc3501/6.2.2/17"))
 class LeavesAuthorizationIdentityAside(ImapCore):
     """PLAIN with another user to act as logs in the owner of the password."""
 
@@ -165,7 +165,7 @@ class LeavesAuthorizationIdentityAside(ImapCore):
         return nul + rest if rest.count(b"\0") == 1 else first + nul + rest
 
 
-@fault("keeps-clear-text-over-the-handshake", breaks=("rfc3501/6.2.1/1", "rfc2595/3.1/4"))
+@fault("imap-keeps-clear-text-over-the-handshake", breaks=("rfc3501/6.2.1/1", "rfc2595/3.1/4"))
 class KeepsClearTextOverHandshake(ImapCore):
     """Commands that came in one segment with STARTTLS are answered under TLS (CVE-2011-0411)."""
 
@@ -173,7 +173,7 @@ class KeepsClearTextOverHandshake(ImapCore):
         """Keeps it."""
 
 
-@fault("opens-to-everybody-under-tls", breaks=("rfc3501/6.2.1/3", "rfc2595/3.1/7"))
+@fault("imap-opens-to-everybody-under-tls", breaks=("rfc3501/6.2.1/3", "rfc2595/3.1/7"))
 class OpensToEverybodyUnderTls(ImapCore):
     """LSUB works after STARTTLS without log-in."""
 
@@ -187,7 +187,7 @@ class OpensToEverybodyUnderTls(ImapCore):
         return super().on_lsub(asked) if self.account else b"LSUB completed"
 
 
-@fault("refuses-the-starttls-that-it-lists", breaks=("rfc2595/3.1/2", "rfc3501/6.2/3"))
+@fault("imap-refuses-the-starttls-that-it-lists", breaks=("rfc2595/3.1/2", "rfc3501/6.2/3"))
 class RefusesTheStarttlsThatItLists(ImapCore):
     """STARTTLS is listed and answered NO."""
 
