@@ -57,7 +57,7 @@ class IgnoresTheDeclaredSize(SmtpCore):
         super().take_size(b"0" if value and value.isdigit() and len(value) <= 20 else value)
 
 
-@fault("takes-any-word-for-a-size", breaks="rfc1870/3/8")
+@fault("takes-any-word-for-a-size", breaks=("rfc1870/3/8", "rfc5321/4.3.2/7"))
 class TakesAnyWordForASize(SmtpCore):
     """Accepts a SIZE that is no number."""
 
