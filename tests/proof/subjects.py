@@ -5,14 +5,15 @@ One process, one host thread, a fresh server and store for each subject; no nest
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 
 from conformance.bench import Bench
 from conformance.checks import Check, Tier, all_checks
 from conformance.oracles import ORACLES
-from conformance.plan import Plan, Profile
+from conformance.plan import Plan, Profile, Segment
 from conformance.runner import run_check
 from conformance.target import Account, target_of
 from conformance.wire.connection import Patience
@@ -25,6 +26,20 @@ load_faults_and_variants()
 
 ACCOUNTS = (Account("alice@example.test", "secret"), Account("bob@example.test", "secret"))
 PLAN = Plan(profile=Profile.QUICK, tier=Tier.DESTRUCTIVE, shrink=False)
+"""For the checks that should convict: what a quick run does, cuts included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BriefPlan(Plan):
+    """For the many checks that should not: two examples each, or the matrix of all pairs would take an hour."""
+
+    @property
+    def examples(self) -> int:
+        """Examples of each property."""
+        return 2
+
+
+BRIEF = BriefPlan(tier=Tier.DESTRUCTIVE, segment=Segment.WHOLE, shrink=False)
 PATIENCE = Patience(connect_s=5.0, reply_s=4.0)
 """Only a fault that hangs costs that long; a clean server on a slow machine must not be convicted for its slowness."""
 
@@ -56,11 +71,26 @@ def bench_with(cores: Mapping[str, type]) -> Iterator[Bench]:
         assert not server.errors, server.errors
 
 
-def results_of(cores: Mapping[str, type], checks: Iterable[Check]) -> list[CheckResult]:
-    """What these checks and the oracles say of a server with these cores."""
+def results_of(
+    cores: Mapping[str, type], checks: Iterable[Check], *, closely: Container[str] = ()
+) -> list[CheckResult]:
+    """What these checks and the oracles say of a server with these cores; briefly but for those named in `closely`."""
     with bench_with(cores) as bench:
-        results = [run_check(bench, check) for check in checks]
+        results = []
+        for check in checks:
+            bench.plan = PLAN if check.id in closely else BRIEF
+            results.append(run_check(bench, check))
         return results + bench.oracles.results([])
+
+
+def is_seen_by(oracle: str, cores: Mapping[str, type], checks: Iterable[Check]) -> bool:
+    """Whether the oracle sees anything in any of these checks; stops at the first."""
+    with bench_with(cores) as bench:
+        for check in checks:
+            run_check(bench, check)
+            if oracle in convictions(bench.oracles.results([])):
+                return True
+    return False
 
 
 def checks_for(protocol: str) -> list[Check]:
