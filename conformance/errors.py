@@ -16,7 +16,7 @@ class UsageError(HarnessError):
     """What the user asked for cannot be done; the text says what to do instead. Exit status 2."""
 
 
-# Both of the following derive from SkipTest so that Hypothesis passes them on at once instead of shrinking them.
+# The following derive from SkipTest so that Hypothesis passes them on at once instead of shrinking them.
 
 
 class InconclusiveError(unittest.SkipTest, HarnessError):

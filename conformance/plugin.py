@@ -39,18 +39,23 @@ class JudgePlugin:
         self,
         bench: Bench,
         *,
+        strict: bool = False,
         only: Sequence[str] = (),
         known: Mapping[str, str] = MappingProxyType({}),
         on_collected: Callable[[int], None] | None = None,
         on_result: Listener | None = None,
     ) -> None:
         self.bench = bench
+        self.strict = strict
+        """Whether a collected function that is no check stops the run before it begins."""
         self.results: list[CheckResult] = []
         self.selected: dict[str, Check] = {}
         """What will run, by pytest's id of the item."""
         self.left_out: list[Check] = []
         self.strangers: list[str] = []
         """Collected functions that were not declared as checks."""
+        self.uncollected: list[str] = []
+        """What pytest said of files that it could not collect."""
         self.interrupted = False
         self._judged: set[str] = set()
         self._only = only
@@ -68,6 +73,11 @@ class JudgePlugin:
             return False
         return not self._only or any(fnmatch.fnmatchcase(check.id, pattern) for pattern in self._only)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what is wrong with a file; the quiet pytest of a run would only count it."""
+        if report.failed:
+            self.uncollected.append(report.longreprtext.strip())
+
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out what the plan does not include, before anything is set up for it."""
         kept: list[pytest.Item] = []
@@ -81,9 +91,11 @@ class JudgePlugin:
             else:
                 self.left_out.append(check)
             (left if check is not None and not self.wanted(check) else kept).append(item)
+        if self.strangers and self.strict:
+            kept = []
         if left:
             config.hook.pytest_deselected(items=left)
-            items[:] = kept
+        items[:] = kept
         if self._on_collected is not None:
             self._on_collected(len(items))
 

@@ -23,7 +23,7 @@ from conformance.checks import Check
 from conformance.errors import HarnessError, InconclusiveError, NotApplicableError, ViolationError
 from conformance.oracles import url_in
 from conformance.plan import Plan, Segment
-from conformance.secrets import redact
+from conformance.secrets import redact, redact_text
 from conformance.wire.errors import NoReplyError
 from conformance.wire.segmentation import CUTS_INTO, OCTET_BY_OCTET, WHOLE, Cuts, Segmentation
 from conformance.wire.transcript import Transcript
@@ -228,7 +228,7 @@ def result_of(bench: Bench, check: Check, outcome: _Outcome, started: float) -> 
 
     def shown(text: str) -> str:
         # Cut only after the passwords are out, or the cut could leave half of one.
-        return redact(text.encode(errors="backslashreplace"), accounts).decode(errors="replace")[:MOST_GOT]
+        return redact_text(text, accounts)[:MOST_GOT]
 
     return CheckResult(
         check=check.id,
@@ -256,7 +256,7 @@ def redact_events(events: tuple[Event, ...], accounts: Any) -> tuple[Event, ...]
             at_s=event.at_s,
             direction=event.direction,
             octets=redact(event.octets, accounts),
-            note=redact(event.note.encode(errors="backslashreplace"), accounts).decode(errors="replace"),
+            note=redact_text(event.note, accounts),
             session=event.session,
         )
         for event in events
