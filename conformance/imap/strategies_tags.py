@@ -23,7 +23,7 @@ def tags() -> SearchStrategy[bytes]:
 
 def bracketed_tags() -> SearchStrategy[bytes]:
     """Tags with a closing square bracket, which an atom may not hold and a tag may."""
-    return st.sampled_from((b"]", b"[A]", b"a]", b"]a", b"a]b", b"]]"))
+    return st.sampled_from((b"]", b"[A]", b"A]", b"]A", b"A]B", b"]]"))
 
 
 def pipelines() -> SearchStrategy[list[bytes]]:

@@ -35,7 +35,11 @@ class ListsCapabilitiesTwice(ImapCore):
         return super().on_capability(None)
 
 
-@fault("leaves-imap4rev1-out", breaks=("rfc3501/7.2.1/2", "rfc3501/6.1.1/2"))
+@fault(
+    "leaves-imap4rev1-out",
+    breaks=("rfc3501/7.2.1/2", "rfc3501/6.1.1/2"),
+    also={"imap/grammar/response": "the formal syntax of capability data has the name in it"},
+)
 class LeavesImap4Rev1Out(ImapCore):
     """IMAP4rev1 is not among the capabilities."""
 
@@ -54,7 +58,11 @@ class ListsMechanismThatItLacks(ImapCore):
         return super().capabilities() + more
 
 
-@fault("answers-with-tags-in-capitals", breaks=("rfc3501/2.2.2/3", "rfc3501/7/2"))
+@fault(
+    "answers-with-tags-in-capitals",
+    breaks=("rfc3501/2.2.2/3", "rfc3501/7/2"),
+    also={"imap/tags/completes_each_of_several_commands_in_flight_once": "no completion has the tag of the command"},
+)
 class AnswersWithTagsInCapitals(ImapCore):
     """Small letters in a tag come back as capitals."""
 
@@ -127,7 +135,11 @@ class _NeverAtItsEnd(Cursor):
         """Minds nothing."""
 
 
-@fault("imap-ignores-surplus-arguments", breaks=("rfc3501/2.2.2/6", "rfc2595/3.1/3", "rfc3691/2/2"))
+@fault(
+    "imap-ignores-surplus-arguments",
+    breaks=("rfc3501/2.2.2/6", "rfc2595/3.1/3", "rfc3691/2/2"),
+    also={"imap/tags/does_nothing_for_a_command_with_a_foreign_octet": "NOOP runs whatever octet stands behind it"},
+)
 class IgnoresSurplusArguments(ImapCore):
     """What stands behind the last argument of a command is passed over."""
 

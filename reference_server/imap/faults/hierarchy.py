@@ -151,7 +151,11 @@ class KeepsDeletedMailboxes(ImapCore):
         return b"DELETE completed"
 
 
-@fault("deletes-what-is-below", breaks=("rfc3501/6.3.4/4", "rfc3501/6.3.4/5"))
+@fault(
+    "deletes-what-is-below",
+    breaks=("rfc3501/6.3.4/4", "rfc3501/6.3.4/5"),
+    also={"imap/list/names_levels_for_a_percent_sign_at_the_end": "the level goes when what is below it does"},
+)
 class DeletesWhatIsBelow(ImapCore):
     """DELETE takes the mailboxes below along."""
 
@@ -234,7 +238,9 @@ class RenamesWhatIsBelowNot(ImapCore):
         text = super().on_rename(asked)
         old, new = self.name_of(asked.old), self.name_of(asked.new)
         if old != INBOX:
-            for name in [name for name in self.user.names() if name.startswith(new + DELIMITER)]:
+            # What is deeper goes along with the level above it.
+            start, depth = new + DELIMITER, new.count(DELIMITER) + 1
+            for name in [n for n in self.user.names() if n.startswith(start) and n.count(DELIMITER) == depth]:
                 self.user.rename(name, old + name.removeprefix(new))
         return text
 
