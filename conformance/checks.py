@@ -88,6 +88,9 @@ class _Draft:
 
 
 def _draft(function: Callable[..., None]) -> _Draft:
+    if check_of(function) is not None:
+        # It would change nothing, and a check that floods would pass for a safe one.
+        raise TypeError(f"{function.__name__} is declared already: put @must, @should or @may above all others")
     draft: _Draft | None = getattr(function, "mailspec_draft", None)
     if draft is None:
         draft = _Draft()

@@ -20,12 +20,15 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated
 
 import msgspec
 
 from conformance.errors import UsageError
 from conformance.target import Account, Target, target_of
 from conformance.wire.connection import Patience
+
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class AccountEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,9 +49,9 @@ class TargetEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LimitsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The judge's patience; seconds."""
 
-    connect_s: float = 5.0
-    reply_s: float = 10.0
-    delivery_s: float = 20.0
+    connect_s: Seconds = 5.0
+    reply_s: Seconds = 10.0
+    delivery_s: Seconds = 20.0
 
 
 class KnownEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,9 +83,11 @@ def read_configuration(path: Path) -> Configuration:
         UsageError: it cannot be read, is not TOML, or has a key that means nothing.
     """
     try:
-        return msgspec.convert(tomllib.loads(path.read_text()), Configuration)
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Configuration)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise UsageError(f"{path}: {error}") from error
 
@@ -112,9 +117,11 @@ def read_password(path: Path) -> str:
         UsageError: it cannot be read.
     """
     try:
-        return path.read_text().partition("\n")[0].rstrip("\r")
+        return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8") from error
 
 
 def target_from(

@@ -63,5 +63,6 @@ class Delivered:
 
     def without_trace(self, first_header: bytes = b"From:") -> bytes:
         """The message from the first header that the judge wrote on, so without trace headers (RFC 5321 §4.4)."""
-        start = self.octets.find(first_header)
-        return self.octets[max(start, 0) :]
+        # At the start of a line: a trace header may have the word within its own name, or in its text.
+        start = re.search(rb"^" + re.escape(first_header), self.octets, re.MULTILINE)
+        return self.octets[start.start() if start else 0 :]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from reports.octets import printable
 from reports.records import CheckResult, Verdict
 
 MARK = {
@@ -24,7 +25,7 @@ class ProgressDisplay:
     """A context manager; `start` and `show` are what `conformance.judging` calls.
 
     On a terminal only what is wrong gets a line of its own above the bar. Elsewhere every check does, so that a log
-    tells how far the run came.
+    tells how far the run came. Reasons quote the server, so that nothing in them may steer the terminal.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -65,7 +66,7 @@ class ProgressDisplay:
         word, style = MARK[result.verdict]
         if self._bar is None:
             number = sum(self._counts.values())
-            why = f"  {result.reason}" if result.reason else ""
+            why = f"  {printable(result.reason)}" if result.reason else ""
             self._console.print(
                 f"{number:>4}/{self._total}  {word:<10}  {result.check}  {result.duration_s:.2f} s{why}",
                 markup=False,
@@ -73,7 +74,7 @@ class ProgressDisplay:
             )
             return
         if result.verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE):
-            why = f"  [dim]{escape(result.reason)}[/]" if result.reason else ""
+            why = f"  [dim]{escape(printable(result.reason))}[/]" if result.reason else ""
             self._bar.console.print(f"[{style}]{word:<10}[/]  {escape(result.check)}{why}")
         for task in self._bar.tasks:
             self._bar.update(task.id, advance=1, description=_shortened(result.check))

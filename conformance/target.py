@@ -98,13 +98,17 @@ def parse_url(url: str) -> tuple[Endpoint, Account | None]:
         port = parts.port
     except ValueError:
         raise UsageError("that URL has no usable host and port; write scheme://[user:password@]host[:port]") from None
-    if parts.scheme not in SCHEMES:
+    if parts.scheme not in SCHEMES or not url.partition(":")[2].startswith("//"):
         known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise UsageError(f"no protocol is called {parts.scheme or url!r}; use one of {known}")
+        # What stands before an @ may be a password, whatever the user meant by it.
+        meant = parts.scheme if "://" in url and parts.scheme else url.rpartition("@")[2]
+        raise UsageError(f"no protocol is called {meant!r}; use one of {known}")
     if not parts.hostname:
         raise UsageError(f"a {parts.scheme}:// URL needs a host, as in {parts.scheme}://127.0.0.1:2525")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise UsageError(f"a {parts.scheme}:// URL ends after host and port")
+    if port == 0:
+        raise UsageError("nothing listens on port 0")
     endpoint = Endpoint(parts.scheme, parts.hostname, port or SCHEMES[parts.scheme].port)
     if parts.username is None:
         return endpoint, None

@@ -22,8 +22,8 @@ def check_refuses_what_is_not_there(folder: Folder, end: bytes) -> None:
         expect_no(imap.command(b"DELETE " + quoted(name)), because=f"there is no {name!r}")
 
 
-@intrusive
 @must("rfc3501/9/30", "rfc3501/6.3.4/3")
+@intrusive
 def check_refuses_inbox(folder: Folder) -> None:
     """DELETE of INBOX in any case is answered NO. A server that does it takes the user's mail."""
     with folder.log_in() as imap:

@@ -91,8 +91,8 @@ def check_makes_the_levels_above(folder: Folder) -> None:
             expect(each in listed(imap, each), f"LIST to name {each!r}", "it does not")
 
 
-@intrusive
 @must("rfc3501/6.3.5/9")
+@intrusive
 def check_of_inbox_moves_its_messages_and_leaves_it_empty(mailbox: Mailbox, folder: Folder) -> None:
     """RENAME of INBOX moves its messages to the new mailbox, and INBOX stays, empty.
 

@@ -33,8 +33,8 @@ def _needs_starttls(dial: Dial) -> None:
         raise not_applicable("STARTTLS is not offered")
 
 
-@cuts_itself
 @must("rfc3501/6.2.1/1", "rfc2595/3.1/4")
+@cuts_itself
 @given(injection=st.sampled_from(INJECTIONS), at_most=8)
 def check_takes_nothing_from_the_clear_into_tls(dial: Dial, injection: bytes) -> None:
     """What came in the clear in one segment with STARTTLS is never answered under TLS.

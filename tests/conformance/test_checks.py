@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import strategies as st
@@ -118,3 +119,13 @@ def test_every_suite_has_checks_and_most_of_them_are_properties() -> None:
     assert suites["delivery"]
     everything = all_checks().values()
     assert sum(bool(check.strategies) for check in everything) > len(everything) / 2
+
+
+@pytest.mark.parametrize("mark", [destructive, intrusive, cuts_itself])
+def test_a_mark_above_the_declaration_is_refused_because_it_would_change_nothing(mark: Callable[..., None]) -> None:
+    @must("rfc5321/4.2/1")
+    def check_floods(dial: object) -> None:
+        """Floods."""
+
+    with pytest.raises(TypeError, match="above all others"):
+        mark(check_floods)

@@ -143,3 +143,30 @@ def test_several_targets_need_a_name() -> None:
 def test_an_absent_configuration_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_configuration(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize("url", ["alice:pw0rd@mail.example", "alice@example.test:pw0rd@mail.example:25", "//a:pw0rd@h"])
+def test_a_password_in_what_is_no_url_is_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_url(url)
+    assert "pw0rd" not in str(refused.value)
+
+
+def test_nothing_listens_on_port_0() -> None:
+    with pytest.raises(UsageError, match="port 0"):
+        parse_url("smtp://127.0.0.1:0")
+
+
+@pytest.mark.parametrize("name", ["mailspec.toml", "alice.secret"])
+def test_a_file_that_is_not_utf_8_is_a_usage_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "mailspec.toml").write_text("[[accounts]]\nname = 'a'\npassword_file = 'alice.secret'\n")
+    (tmp_path / "alice.secret").write_text("x")
+    (tmp_path / name).write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="not UTF-8"):
+        target_from(read_configuration(tmp_path / "mailspec.toml"), tmp_path, urls=("smtp://h",))
+
+
+def test_no_patience_at_all_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mailspec.toml").write_text("[limits]\nreply_s = 0\n")
+    with pytest.raises(UsageError, match="reply_s"):
+        read_configuration(tmp_path / "mailspec.toml")
