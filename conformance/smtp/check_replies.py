@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import strategies as st
 
 from conformance.checks import given, must, should
-from conformance.errors import InconclusiveError, ViolationError, not_applicable
+from conformance.errors import ViolationError, not_applicable
 from conformance.fixtures import SmtpDial as Dial
 from conformance.smtp.dialogue import ask
 from conformance.smtp.session import CLIENT_NAME, SmtpSession
@@ -106,7 +106,7 @@ def check_codes_are_those_of_the_table(dial: Dial) -> None:
     with dial() as smtp:
         smtp.greet()
         if smtp.setting.endpoint.means.submission:
-            raise InconclusiveError("the codes are looked at where no log-in is needed")
+            raise not_applicable("the codes are looked at where mail comes in, without log-in")
         for line in _dialogue(smtp):
             reply = ask(smtp, line)
             if reply is None:

@@ -6,7 +6,11 @@ from reference_server.registry import fault
 from reference_server.smtp.core import SmtpCore
 
 
-@fault("keeps-transaction-after-rset", breaks="rfc5321/4.1.1.5/2")
+@fault(
+    "keeps-transaction-after-rset",
+    breaks="rfc5321/4.1.1.5/2",
+    also={"smtp/eight_bit_mime/takes_the_body_parameter": "MAIL is tried twice in one session, with RSET between"},
+)
 class KeepsTransactionAfterRset(SmtpCore):
     """Answers RSET with 250 but keeps the sender and recipients."""
 
@@ -15,7 +19,7 @@ class KeepsTransactionAfterRset(SmtpCore):
         return self.reply(250, "reset", enhanced="2.0.0")
 
 
-@fault("keeps-stuffed-dot", breaks="rfc5321/4.5.2/3")
+@fault("keeps-stuffed-dot", breaks=("rfc5321/4.5.2/3", "rfc6152/3/8"))
 class KeepsStuffedDot(SmtpCore):
     """Stores the dot that the client added for transparency."""
 
