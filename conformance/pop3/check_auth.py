@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
 from hypothesis import strategies as st
 
@@ -166,7 +167,7 @@ def check_refuses_wrong_credentials(dial: Dial, kind: str) -> None:
 
 
 @must("rfc5034/4/7", "rfc5034/4/5")
-@given(mechanism=st.sampled_from(("X-MAILSPEC", "PLAINX", "PLAI", "Z", "NO-MECHANISM-LIKE-IT")))
+@given(at_most=5, mechanism=st.sampled_from(("X-MAILSPEC", "PLAINX", "PLAI", "Z", "NO-MECHANISM-LIKE-IT")))
 def check_refuses_a_mechanism_it_does_not_have(dial: Dial, mechanism: str) -> None:
     """AUTH with a mechanism that the server does not have is answered -ERR."""
     with dial() as pop3:
@@ -175,7 +176,9 @@ def check_refuses_a_mechanism_it_does_not_have(dial: Dial, mechanism: str) -> No
 
 
 @must("rfc5034/5/1", "rfc4616/1/1")
-@given(mechanism=st.sampled_from(("plain", "Plain", "pLAIN")), verb=st.sampled_from(("auth", "Auth", "AUTH")))
+@given(
+    at_most=5, mechanism=st.sampled_from(("plain", "Plain", "pLAIN")), verb=st.sampled_from(("auth", "Auth", "AUTH"))
+)
 def check_knows_names_in_any_case(dial: Dial, mechanism: str, verb: str) -> None:
     """AUTH and the name of its mechanism mean the same in upper, lower and mixed case."""
     with dial() as pop3:
@@ -201,7 +204,7 @@ def check_is_over_after_success(dial: Dial) -> None:
 
 
 @must("rfc5034/4/23", "rfc5034/4/24", "rfc4616/2/12")
-@given(octets=st.sampled_from((60, 183, 255)))
+@given(at_most=3, octets=st.sampled_from((60, 183, 255)))
 def check_takes_long_responses_whole(dial: Dial, octets: int) -> None:
     """A response to a challenge may be longer than a command: PLAIN's with three fields of 255 octets is one response.
 
@@ -213,11 +216,8 @@ def check_takes_long_responses_whole(dial: Dial, octets: int) -> None:
         _challenged(pop3)
         field = "n" * octets
         _expect_refused(pop3, pop3.answer(plain(field, field, acting_as=field)), f"a name of {octets} octets")
-        try:
-            response = pop3.quit()
-        except ClosedError:
-            return
-        expect(response.ok, "+OK to QUIT, as its only answer", response)
+        with contextlib.suppress(ClosedError):
+            pop3.quit()
         pop3.abandon()
         rest = pop3.rest()
         expect(not rest, "nothing after the answer to QUIT", rest)

@@ -53,8 +53,8 @@ def _known(dial: Dial, maildrop: Maildrop) -> tuple[Mapping[str, str], Mapping[s
         before = _capabilities(pop3)
     with maildrop.opened() as pop3:
         after = pop3.capa()
-    expect(after is not None, "the capabilities after the log-in too", "-ERR to CAPA")
-    assert after is not None
+    if after is None:
+        raise not_applicable("the server has no CAPA after the log-in")
     return before, after
 
 
@@ -75,11 +75,13 @@ def check_lists_one_capability_a_line(dial: Dial, maildrop: Maildrop) -> None:
 @must("rfc2449/5/1", "rfc2449/5/9", "rfc2449/5/10")
 def check_is_there_in_both_states(dial: Dial, maildrop: Maildrop) -> None:
     """CAPA is answered before the log-in and after it, as often as it is asked."""
-    _known(dial, maildrop)
     with dial() as pop3:
-        for _ in range(3):
-            response = pop3.command("CAPA", multi_line=True)
-            expect(response.ok, "+OK to CAPA again", response)
+        _capabilities(pop3)
+    for open_session in (dial, maildrop.opened):
+        with open_session() as pop3:
+            for _ in range(3):
+                response = pop3.command("CAPA", multi_line=True)
+                expect(response.ok, "+OK to CAPA", response)
 
 
 @must(

@@ -22,7 +22,13 @@ def _expect_nobody_in(pop3: Pop3Session) -> None:
 
 @must("rfc1939/4/7", "rfc1939/5/1", "rfc1939/3/24", "rfc1939/7/27", "rfc1939/7/33", "rfc2449/6.2/4")
 def check_right_ones_open_the_maildrop(dial: Dial) -> None:
-    """The right name and password are answered +OK, and the maildrop is open."""
+    """The right name and password are answered +OK, and the maildrop is open; QUIT in place of PASS is in order."""
+    with dial() as pop3:
+        pop3.make_ready()
+        pop3.user(pop3.account.name)
+        response = pop3.quit()
+        expect(response.ok, "+OK to QUIT after USER", response)
+        pop3.abandon()
     with dial() as pop3:
         pop3.log_in()
         response = pop3.stat()

@@ -43,7 +43,7 @@ def check_sends_exactly_the_message(maildrop: Maildrop, bodies: list[bytes]) -> 
 
 
 @must("rfc1939/5/27")
-@given(body=eight_bit_bodies())
+@given(at_most=5, body=eight_bit_bodies())
 def check_keeps_octets_above_ascii(maildrop: Maildrop, body: bytes) -> None:
     """RETR sends octets above 0x7F as they are."""
     if not maildrop.keeps_octets:

@@ -17,7 +17,7 @@ from conformance.wire.pop3 import Response
 
 # "+OK" SP count SP octets, and number SP octets, with text of the server's own after them   (RFC 1939 §5)
 _TWO_NUMBERS = re.compile(rb"[0-9]+ [0-9]+(?: .*)?")
-_NOTHING_ELSE = re.compile(rb"[0-9]+ [0-9]+")
+_NOTHING_ELSE = re.compile(rb"[0-9]+ +[0-9]+")
 
 
 def _sent_octets(response: Response) -> int:
@@ -26,7 +26,7 @@ def _sent_octets(response: Response) -> int:
 
 
 @must("rfc1939/5/19", "rfc1939/11/1", "rfc1939/11/2", "rfc1939/5/14")
-@given(bodies=st.lists(sized_bodies(), min_size=1, max_size=3))
+@given(at_most=10, bodies=st.lists(sized_bodies(), min_size=1, max_size=3))
 def check_are_what_retr_sends(maildrop: Maildrop, bodies: list[bytes]) -> None:
     """LIST tells the exact octets of a message: two for each line end, none for byte-stuffing.
 
@@ -50,7 +50,7 @@ def _expect_totals_to_agree(pop3: Pop3Session) -> None:
 
 
 @must("rfc1939/5/8", "rfc1939/5/6")
-@given(bodies=st.lists(sized_bodies(), max_size=4))
+@given(at_most=10, bodies=st.lists(sized_bodies(), max_size=4))
 def check_add_up_to_the_drop_listing(maildrop: Maildrop, bodies: list[bytes]) -> None:
     """STAT tells the number of messages and the octets of them all, as LIST tells them one by one."""
     maildrop.fill(bodies)
@@ -59,16 +59,15 @@ def check_add_up_to_the_drop_listing(maildrop: Maildrop, bodies: list[bytes]) ->
 
 
 @must("rfc1939/5/11")
-@given(marked=subsets(of=4))
+@given(at_most=8, marked=subsets(of=4))
 def check_of_deleted_messages_are_not_counted(maildrop: Maildrop, marked: frozenset[int]) -> None:
     """STAT counts no message that is marked as deleted, neither its number nor its octets."""
     bodies = [b"x" * 10 * number + b"\r\n" for number in range(1, 5)]
     maildrop.fill(bodies)
     with maildrop.opened() as pop3:
-        before = totals(pop3.stat())
-        gone = 0
+        before, size_of = totals(pop3.stat()), sizes(pop3.list())
+        gone = sum(size_of.get(number, 0) for number in marked)
         for number in sorted(marked):
-            gone += two_numbers(pop3.list(number).text)[1]
             with setting_up("DELE"):
                 pop3.dele(number)
         response = pop3.stat()

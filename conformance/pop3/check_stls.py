@@ -10,7 +10,7 @@ from conformance.expectations import expect
 from conformance.fixtures import Maildrop
 from conformance.fixtures import Pop3Dial as Dial
 from conformance.session import setting_up
-from conformance.wire.errors import ClosedError, TlsError
+from conformance.wire.errors import TlsError
 
 
 def _demand_stls(dial: Dial) -> None:
@@ -20,7 +20,10 @@ def _demand_stls(dial: Dial) -> None:
 
 @must("rfc2595/4/5")
 @cuts_itself
-@given(injected=st.sampled_from((b"CAPA\r\n", b"NOOP\r\n", b"CAPA\r\nNOOP\r\n", b"USER x\r\n", b"STAT\n", b"NOOP")))
+@given(
+    at_most=8,
+    injected=st.sampled_from((b"CAPA\r\n", b"NOOP\r\n", b"CAPA\r\nNOOP\r\n", b"USER x\r\n", b"STAT\n", b"NOOP")),
+)
 def check_runs_nothing_that_was_sent_in_clear(dial: Dial, injected: bytes) -> None:
     """What comes in clear behind STLS belongs to the handshake: it is never run as a command inside TLS.
 
@@ -44,20 +47,17 @@ def check_runs_nothing_that_was_sent_in_clear(dial: Dial, injected: bytes) -> No
         expect(answers.count(b"\n") <= 1, "one answer inside TLS, the one to QUIT", answers[:400])
 
 
-@must("rfc2595/4/8", "rfc1939/7/32")
+@must("rfc2595/4/8")
 def check_logs_nobody_in(dial: Dial) -> None:
-    """After the handshake the session is in the AUTHORIZATION state, and what was said in clear counts no more."""
+    """After the handshake the session is in the AUTHORIZATION state: nobody is logged in, USER in clear or not."""
     _demand_stls(dial)
-    with dial() as pop3:
-        pop3.user(pop3.account.name)
-        pop3.start_tls()
-        response = pop3.pass_(pop3.account.password)
-        expect(not response.ok, "-ERR to PASS: its USER was sent in clear", response)
-        try:
+    for named in (False, True):
+        with dial() as pop3:
+            if named:
+                pop3.user(pop3.account.name)
+            pop3.start_tls()
             response = pop3.stat()
-        except ClosedError:
-            return
-        expect(not response.ok, "-ERR to STAT: nobody is logged in", response)
+            expect(not response.ok, "-ERR to STAT: nobody is logged in", response)
 
 
 @must("rfc2595/4/2", "rfc2595/8/3")

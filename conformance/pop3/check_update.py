@@ -32,7 +32,7 @@ def _now_in(maildrop: Maildrop) -> set[str]:
 
 
 @must("rfc1939/6/6", "rfc1939/6/8", "rfc1939/6/1", "rfc1939/5/31", "rfc1939/3/25")
-@given(marked=subsets(of=4))
+@given(at_most=8, marked=subsets(of=4))
 def check_removes_exactly_what_is_marked(maildrop: Maildrop, marked: frozenset[int]) -> None:
     """QUIT removes the messages marked as deleted and no other."""
     filled = set(maildrop.fill(_BODIES))
@@ -50,7 +50,7 @@ def check_removes_exactly_what_is_marked(maildrop: Maildrop, marked: frozenset[i
 
 
 @must("rfc1939/6/3", "rfc1939/5/33", "rfc1939/4/8", "rfc1939/8/3")
-@given(marked=subsets(of=4), ending=st.sampled_from(("dropped", "reset", "half-closed")))
+@given(at_most=8, marked=subsets(of=4), ending=st.sampled_from(("dropped", "reset", "half-closed")))
 def check_removes_nothing_without_quit(maildrop: Maildrop, marked: frozenset[int], ending: str) -> None:
     """A session that ends without QUIT removes nothing, and the next one begins with nothing marked.
 
@@ -75,7 +75,7 @@ def check_removes_nothing_without_quit(maildrop: Maildrop, marked: frozenset[int
 
 
 @must("rfc1939/5/40", "rfc1939/5/41")
-@given(marked=subsets(of=4))
+@given(at_most=8, marked=subsets(of=4))
 def check_removes_nothing_that_rset_took_back(maildrop: Maildrop, marked: frozenset[int]) -> None:
     """RSET is answered +OK and takes off every mark: QUIT then removes nothing."""
     filled = set(maildrop.fill(_BODIES))

@@ -35,15 +35,23 @@ class Maildrop:
 
     def numbers(self) -> list[int]:
         """Message numbers that are not marked as deleted; counted from 1, never renumbered (RFC 1939 §4)."""
-        return [number for number in range(1, len(self._messages) + 1) if number not in self._deleted]
+        return [number for number in self.all_numbers() if number not in self._deleted]
+
+    def all_numbers(self) -> list[int]:
+        """Message numbers, those that are marked as deleted among them."""
+        return list(range(1, len(self._messages) + 1))
 
     def has(self, number: int) -> bool:
         """Whether there is such a message and it is not marked as deleted."""
         return 1 <= number <= len(self._messages) and number not in self._deleted
 
+    def stored(self, number: int) -> bytes:
+        """The message as it lies in the store."""
+        return self._messages[number - 1].octets
+
     def text(self, number: int) -> bytes:
         """The message as RETR sends it, before byte-stuffing."""
-        return wire_form(self._messages[number - 1].octets)
+        return wire_form(self.stored(number))
 
     def octets(self, number: int) -> int:
         """Size of `text`: what STAT and LIST say is what RETR sends (RFC 1939 §11)."""
