@@ -13,6 +13,7 @@ from conformance.errors import InconclusiveError, ViolationError
 from conformance.expectations import expect
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.apart import send_apart
 from conformance.smtp.session import stuffed
 from conformance.smtp.smuggling import expect_only_text
 from conformance.wire.errors import SilenceError
@@ -172,12 +173,9 @@ def check_is_seen_wherever_it_is_cut(dial: Dial, mailbox: Mailbox) -> None:
             smtp.begin_data()
             text = stuffed(mailbox.compose(mailbox.token(), b"last line"))
             if cut:
-                smtp.send_segment(text + ending[:cut])
-                smtp.send_segment(ending[cut:])
+                send_apart(smtp, text + ending[:cut], ending[cut:])
             else:
-                for octet in text[-1:] + ending:
-                    smtp.send_segment(text[:-1] + bytes([octet]))
-                    text = b""
+                send_apart(smtp, text, *(bytes([octet]) for octet in ending))
             reply = smtp.read_reply()
             expect(reply.positive, f"the message to be accepted with its end cut at {cut}, as it is when whole", reply)
 

@@ -9,6 +9,7 @@ from conformance.checks import cuts_itself, given, must, should
 from conformance.errors import ViolationError
 from conformance.expectations import expect_code, expect_refused
 from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.apart import send_apart
 from conformance.smtp.session import SmtpSession
 from conformance.wire.errors import ClosedError
 from conformance.wire.smtp import Reply
@@ -93,19 +94,24 @@ def check_does_not_end_a_command_at_other_octets(dial: Dial, pair: tuple[bytes, 
 @must("rfc5321/2.4/12", "rfc5321/4.1.1/1")
 @cuts_itself
 def check_waits_for_crlf(dial: Dial) -> None:
-    """A command that comes octet by octet, its CR and LF apart, is one command.
+    """A command that comes in pieces, its CR and LF apart, is one command, and is answered once it is whole.
 
     A server that acts on the CR finds an empty command in the LF that follows, and from then on each reply answers the
     command before.
     """
     with dial() as smtp:
         smtp.greet()
-        for octet in b"NOOP\r\n":
-            smtp.send_segment(bytes([octet]))
-        expect_code(smtp.read_reply(), {250}, because="NOOP came whole")
-        smtp.send_segment(b"RSET\r")
-        smtp.send_segment(b"\nQUIT\r\n")
-        expect_code(smtp.read_reply(), {250}, because="RSET came whole")
+        send_apart(smtp, b"N", b"OOP", b"\r", b"\n")
+        expect_code(smtp.read_reply(), {250}, because="NOOP came in four pieces")
+        if "PIPELINING" in smtp.capabilities:
+            # The reply to the first NOOP says that the server has read the piece of the second.
+            smtp.send_segment(b"NOOP\r\nNOOP\r")
+            expect_code(smtp.read_reply(), {250}, because="the first NOOP came whole")
+            smtp.send_segment(b"\n")
+        else:
+            send_apart(smtp, b"NOOP\r", b"\n")
+        expect_code(smtp.read_reply(), {250}, because="NOOP came in two pieces")
+        smtp.send(b"QUIT\r\n")
         expect_code(smtp.read_reply(allow_421=True), {221, 421}, because="QUIT is the next and only other command")
         smtp.abandon()
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from conformance.checks import cuts_itself, given, must
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.apart import send_apart
 from conformance.smtp.passage import assert_same_lines, passed, taken
 from conformance.smtp.session import stuffed
 from conformance.smtp.strategies import dotted_bodies
@@ -81,8 +82,7 @@ def check_removes_the_dot_wherever_it_is_cut(dial: Dial, mailbox: Mailbox) -> No
             token = mailbox.token()
             smtp.begin_data()
             head = mailbox.compose(token, b"")
-            smtp.send_segment(head + sent[:cut])
-            smtp.send_segment(sent[cut:] + b".\r\n")
+            send_apart(smtp, head + sent[:cut], sent[cut:] + b".\r\n")
             if smtp.read_reply().positive:
                 tokens.append(token)
     for token in tokens:

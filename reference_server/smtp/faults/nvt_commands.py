@@ -34,15 +34,22 @@ class EndsCommandsAtCr(SmtpCore):
     breaks=("rfc5321/2.4/12", "rfc5321/4.1.1/1"),
     also={
         "smtp/segmentation/same_verdict_however_cut": "only a cut behind the CR shows it",
-        "smtp/synchrony/one_answer_to_each_command": "the LF that comes later is answered too",
+        "smtp/synchrony/one_answer_to_each_command": "a NOOP that is cut before its LF is answered twice",
     },
 )
 class ObeysNoopBeforeItsLf(SmtpCore):
-    """Answers NOOP as soon as its CR is there, and takes the LF for the beginning of the next command."""
+    """Answers NOOP as soon as its CR is there, and once more when the LF has come."""
 
-    def command_line_end(self, pending: bytes, at: int) -> int:
+    _answered_early = False
+
+    def read_line(self, pending: bytes, at: int) -> tuple[int, bytes | None]:
         """Cannot wait."""
-        return len(pending) if pending[at:].upper() == b"NOOP\r" else super().command_line_end(pending, at)
+        if pending[at:].upper() == b"NOOP\r" and not self._answered_early:
+            self._answered_early = True
+            return at, self.on_noop(b"")
+        end, reply = super().read_line(pending, at)
+        self._answered_early = self._answered_early and reply is None
+        return end, reply
 
 
 @fault("ends-commands-at-other-separators", breaks=("rfc5321/2.3.8/2", "rfc5321/2.4/11"))

@@ -1,0 +1,247 @@
+"""AUTH: the command and its exchange (RFC 4954). What PLAIN and base64 ask for has modules of its own."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import strategies as st
+
+from conformance.checks import given, must, should
+from conformance.errors import InconclusiveError, not_applicable
+from conformance.expectations import expect, expect_code, expect_done, expect_refused
+from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.logging_in import (
+    account_of,
+    answered,
+    challenged,
+    expect_credentials_work,
+    in_base64,
+    plain,
+    ready,
+)
+from conformance.smtp.session import path
+
+# sasl-mech = 1*20mech-char; mech-char = UPPER-ALPHA / DIGIT / HYPHEN / UNDERSCORE (RFC 4422 §3.1). Lower case is let
+# pass: RFC 4954 §8 reads mechanism names without regard to case.
+_MECHANISMS = re.compile(r"[A-Za-z0-9_-]{1,20}(?: [A-Za-z0-9_-]{1,20})*")
+_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+
+CLEARTEXT = ("PLAIN", "LOGIN")
+"""Mechanisms that send the password itself."""
+
+WITHOUT_TICKETS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
+"""Mechanisms whose first challenge any client can ask for."""
+
+
+@must("rfc4954/3/2", "rfc4954/3/1")
+def check_lists_mechanism_names(submission: Dial) -> None:
+    """The AUTH line of EHLO has the names of mechanisms, one space before each."""
+    facts = submission.facts
+    for capabilities in (facts.capabilities, facts.capabilities_under_tls):
+        if "AUTH" in capabilities:
+            listed = capabilities["AUTH"]
+            expect(_MECHANISMS.fullmatch(listed), "AUTH, and mechanism names with one space before each", repr(listed))
+
+
+@should("rfc4954/4/46", "rfc4616/5/2", "rfc4954/6/17")
+def check_offers_no_cleartext_passwords_without_tls(submission: Dial) -> None:
+    """PLAIN and LOGIN are not offered before TLS.
+
+    A client that sees them there may use them, and whoever listens has the password. A site may have its reasons, which
+    is why this is no more than a SHOULD.
+    """
+    if submission.endpoint.means.implicit_tls:
+        raise not_applicable("TLS comes before the first octet here")
+    offered = submission.facts.capabilities.get("AUTH", "").upper().split()
+    loose = [mechanism for mechanism in CLEARTEXT if mechanism in offered]
+    expect(not loose, "no mechanism that sends the password in clear before TLS", f"AUTH {' '.join(loose)}")
+
+
+@must("rfc4954/4/33", "rfc4954/4/7")
+def check_takes_an_initial_response(submission: Dial) -> None:
+    """AUTH PLAIN with the right credentials on its line is answered 235."""
+    with ready(submission) as smtp:
+        account = account_of(smtp)
+        reply = smtp.command(b"AUTH PLAIN " + in_base64(plain(account.name, account.password)))
+    if reply.code != 235:
+        expect_credentials_work(submission)
+        expect_code(reply, {235}, because="the same credentials are taken in answer to a challenge")
+
+
+@must("rfc4954/4/15", "rfc4954/4/7")
+def check_asks_for_a_response(submission: Dial) -> None:
+    """AUTH PLAIN alone is answered by an empty challenge, and the response to it by 235.
+
+    A response that makes the command too long has no other way (§4).
+    """
+    with ready(submission) as smtp:
+        account = account_of(smtp)
+        expect_code(smtp.command("AUTH PLAIN"), {334}, because="PLAIN needs a response, and there was none")
+        reply = smtp.command(in_base64(plain(account.name, account.password)))
+    if reply.code != 235:
+        with ready(submission) as smtp:
+            smtp.log_in()
+        expect_code(reply, {235}, because="the same credentials are taken as an initial response")
+
+
+@must("rfc4954/4/17", "rfc4954/8/3")
+def check_keeps_the_space_of_an_empty_challenge(submission: Dial) -> None:
+    """An empty challenge is 334, a space and CRLF.
+
+    Clients that split the reply at the space have been seen to fail without it.
+    """
+    with ready(submission) as smtp:
+        challenge = challenged(smtp)
+        smtp.command("*")
+    expect(challenge.raw[3:4] == b" ", "334 with a space behind it", repr(challenge.raw))
+
+
+@must("rfc4954/4/11", "rfc4954/4/10")
+@given(mechanism=st.sampled_from(WITHOUT_TICKETS), at_most=len(WITHOUT_TICKETS))
+def check_challenges_in_base64_alone(submission: Dial, mechanism: str) -> None:
+    """The text of a 334 is the challenge in base64 and nothing else; PLAIN's first challenge is empty."""
+    with ready(submission, "PLAIN") as smtp:
+        if not smtp.offers_auth(mechanism):
+            return
+        challenge = challenged(smtp, mechanism)
+        smtp.command("*")
+    text = b"".join(challenge.lines)
+    expect(_BASE64.fullmatch(text), f"base64 and nothing else as the challenge of {mechanism}", repr(challenge.raw))
+    expect(mechanism != "PLAIN" or not text, "nothing in the challenge of PLAIN, where the client begins", repr(text))
+
+
+@must("rfc4954/4/14")
+def check_answers_a_cancelled_exchange_with_501(submission: Dial) -> None:
+    """A lone asterisk in answer to a challenge is answered 501, and the session goes on.
+
+    Servers have read it as base64, as a user name, or as a command.
+    """
+    with ready(submission) as smtp:
+        challenged(smtp)
+        expect_code(smtp.command("*"), {501}, because="the client took AUTH back")
+        expect_done(smtp.noop(), because="the exchange is over")
+
+
+@must("rfc4954/4/3")
+def check_answers_a_second_auth_with_503(submission: Dial) -> None:
+    """AUTH after an AUTH that succeeded is answered 503."""
+    with ready(submission) as smtp:
+        smtp.log_in()
+        expect_code(smtp.command("AUTH PLAIN"), {503}, because="the session has authenticated already")
+
+
+@must("rfc4954/4/5")
+def check_answers_auth_in_a_transaction_with_503(smtp: Dial) -> None:
+    """AUTH between MAIL and the end of the transaction is answered 503."""
+    with ready(smtp) as session:
+        reply = session.mail(session.setting.sender)
+        if not reply.positive:
+            session.log_in()
+            if not session.mail(session.setting.sender).positive:
+                raise InconclusiveError(f"MAIL was refused: {reply}")
+        expect_code(session.command("AUTH PLAIN"), {503}, because="a mail transaction is open")
+
+
+@must("rfc4954/4/8")
+@given(mechanism=st.sampled_from(("X-MAILSPEC", "PLAIN-X", "X", "NTLM-9")), initial=st.booleans(), at_most=4)
+def check_answers_an_unknown_mechanism_with_504(submission: Dial, mechanism: str, *, initial: bool) -> None:
+    """AUTH with a mechanism that the server does not have is answered 504.
+
+    A client takes 535 for a wrong password, and asks its user for another one in place of trying another mechanism.
+    """
+    with ready(submission) as smtp:
+        reply = smtp.command(f"AUTH {mechanism}" + (" AAAA" if initial else ""))
+        expect_code(reply, {504}, because=f"there is no mechanism {mechanism}")
+
+
+@must("rfc4954/4/6")
+def check_refuses_auth_without_a_mechanism(submission: Dial) -> None:
+    """AUTH without an argument is refused; 501 is the code meant."""
+    with ready(submission) as smtp:
+        expect_refused(smtp.command("AUTH"), because="AUTH names a mechanism")
+
+
+@must("rfc4954/8/1")
+@given(spelled=st.sampled_from(("auth plain", "Auth Plain", "AUTH plain", "auth PLAIN", "aUTH pLAIN")), at_most=5)
+def check_reads_mechanism_names_in_any_case(submission: Dial, spelled: str) -> None:
+    """AUTH and the name of the mechanism mean the same in capitals and in small letters."""
+    with ready(submission) as smtp:
+        challenged(smtp)
+        smtp.command("*")
+        expect_code(smtp.command(spelled), {334}, because="AUTH PLAIN in capitals is answered so")
+        smtp.command("*")
+
+
+@must("rfc4954/4/7")
+def check_login_is_done_as_it_is_offered(submission: Dial) -> None:
+    """AUTH LOGIN, where it is offered, asks for the name and then for the password, and logs in with them.
+
+    LOGIN is in no RFC; but what AUTH lists is supported, and this is the only dialogue that anybody knows by the name.
+    """
+    with ready(submission, "LOGIN") as smtp:
+        account = account_of(smtp)
+        expect_code(smtp.command("AUTH LOGIN"), {334}, because="LOGIN is offered, and asks for the name")
+        reply = smtp.command(in_base64(account.name.encode()))
+        expect_code(reply, {334}, because="the name was given, and the password comes next")
+        reply = smtp.command(in_base64(account.password.encode()))
+    if reply.code != 235:
+        expect_credentials_work(submission)
+        expect_code(reply, {235}, because="the same name and password are taken by PLAIN")
+
+
+@must("rfc4954/5/3", "rfc4954/15/1")
+@given(value=st.sampled_from(("<>", "sender@client.example", "e+3Dmc2@example.com", "a+2Bb@client.example")), at_most=4)
+def check_takes_the_auth_parameter(submission: Dial, value: str) -> None:
+    """MAIL with AUTH=<> or AUTH= and a mailbox in xtext is accepted like MAIL without."""
+    with ready(submission) as smtp:
+        if not smtp.mail(smtp.setting.sender).positive:
+            smtp.log_in()
+            reply = smtp.mail(smtp.setting.sender)
+            if not reply.positive:
+                raise InconclusiveError(f"MAIL was refused: {reply}")
+        smtp.rset()
+        reply = smtp.command(b"MAIL FROM:%s AUTH=%s" % (path(smtp.setting.sender), value.encode()))
+        expect_done(reply, because="AUTH is offered, and the same MAIL without AUTH= is accepted")
+
+
+@must("rfc4954/6/3", "rfc4616/2/14")
+def check_success_opens_what_was_closed(submission: Dial) -> None:
+    """After 235 the client is authenticated: MAIL, which waited for that, is accepted."""
+    with ready(submission) as smtp:
+        if smtp.mail(smtp.setting.sender).code != 530:
+            raise not_applicable("MAIL does not wait for a log-in here")
+        smtp.log_in()
+        # Other refusals may be about the sender, and are policy.
+        reply = smtp.mail(smtp.setting.sender)
+        expect(reply.code != 530, "MAIL not to wait for a log-in any more after 235", reply)
+
+
+@must("rfc4954/6/11", "rfc4616/2/13")
+@given(how=st.sampled_from(("cancelled", "wrong password")), at_most=2)
+def check_failure_opens_nothing(submission: Dial, how: str) -> None:
+    """After an AUTH that failed or was taken back nobody is logged in: what had to wait still has to."""
+    with ready(submission) as smtp:
+        if smtp.mail(smtp.setting.sender).code != 530:
+            raise not_applicable("MAIL does not wait for a log-in here")
+        if how == "cancelled":
+            challenged(smtp)
+            smtp.command("*")
+        else:
+            answered(smtp, plain(account_of(smtp).name, "no such password"))
+        reply = smtp.mail(smtp.setting.sender)
+        expect_refused(reply, because="AUTH did not succeed, so MAIL still waits for a log-in")
+
+
+@must("rfc4954/4/50")
+def check_goes_on_behind_a_pipelined_auth(submission: Dial) -> None:
+    """Where commands may come in groups, one may follow AUTH PLAIN with its response, and is answered after it."""
+    with ready(submission) as smtp:
+        if "PIPELINING" not in smtp.capabilities:
+            raise not_applicable("PIPELINING is not offered")
+        account = account_of(smtp)
+        response = in_base64(plain(account.name, account.password))
+        smtp.send(b"AUTH PLAIN " + response + b"\r\nVRFY\r\nNOOP\r\n")
+        if smtp.read_reply().code != 235:
+            raise InconclusiveError("the log-in was refused")
+        smtp.read_reply()
+        expect_code(smtp.read_reply(), {250}, because="NOOP came last in the group")

@@ -1,0 +1,212 @@
+"""Servers that get AUTH wrong (RFC 4954)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from reference_server import sasl
+from reference_server.registry import fault
+from reference_server.sasl import Exchange, Failure, Kind, Step
+from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.envelope import RefusedError
+from reference_server.smtp.session import ON_ACCEPT, State, Transitions, Verb
+from reference_server.stores import Account
+
+
+@fault("lists-mechanisms-two-spaces-apart", breaks="rfc4954/3/2")
+class ListsMechanismsTwoSpacesApart(SmtpCore):
+    """Writes two spaces before each mechanism on the AUTH line of EHLO."""
+
+    def extensions(self) -> list[str]:
+        """The AUTH line alone."""
+        return [line.replace(" ", "  ") if line.startswith("AUTH ") else line for line in super().extensions()]
+
+
+@fault("offers-cleartext-passwords-without-tls", breaks=("rfc4954/4/46", "rfc4616/5/2"))
+class OffersCleartextPasswordsWithoutTls(SmtpCore):
+    """Offers and takes PLAIN and LOGIN before TLS though nobody configured that."""
+
+    def plaintext_allowed(self) -> bool:
+        """Always."""
+        return True
+
+
+@fault("refuses-initial-responses", breaks="rfc4954/4/33")
+class RefusesInitialResponses(SmtpCore):
+    """Takes a response only in answer to a challenge."""
+
+    def on_auth(self, argument: bytes) -> bytes:
+        """A second argument is one too many; mechanisms it does not have are none all the same."""
+        name, _, response = argument.partition(b" ")
+        known = name.upper().decode("ascii", "replace") in self.sasl_mechanisms
+        return self.bad_argument("AUTH mechanism") if known and response else super().on_auth(argument)
+
+
+@fault("wants-an-initial-response", breaks="rfc4954/4/15")
+class WantsAnInitialResponse(SmtpCore):
+    """Refuses AUTH PLAIN without an initial response."""
+
+    def on_auth(self, argument: bytes) -> bytes:
+        """Does not ask."""
+        if argument.upper() == b"PLAIN" and self.account is None:
+            return self.bad_argument("response missing")
+        return super().on_auth(argument)
+
+
+@fault("drops-the-space-of-an-empty-challenge", breaks=("rfc4954/4/17", "rfc4954/8/3"))
+class DropsTheSpaceOfAnEmptyChallenge(SmtpCore):
+    """Sends 334 without the space where the challenge is empty."""
+
+    def challenge(self, encoded: bytes) -> bytes:
+        """Trimmed."""
+        return super().challenge(encoded).replace(b"334 \r\n", b"334\r\n")
+
+
+@fault("explains-its-challenges", breaks="rfc4954/4/11")
+class ExplainsItsChallenges(SmtpCore):
+    """Writes words for people where the challenge is empty."""
+
+    def challenge(self, encoded: bytes) -> bytes:
+        """Means well."""
+        return super().challenge(encoded) if encoded else self.reply(334, "go ahead, please")
+
+
+@fault("answers-a-cancelled-exchange-with-535", breaks="rfc4954/4/14")
+class AnswersACancelledExchangeWith535(SmtpCore):
+    """Takes an asterisk for a wrong password."""
+
+    def auth_failed(self, failure: Failure) -> bytes:
+        """One kind of failure for another."""
+        return super().auth_failed(Failure(Kind.WRONG_CREDENTIALS) if failure.kind is Kind.CANCELLED else failure)
+
+
+@fault("takes-auth-again", breaks="rfc4954/4/3")
+class TakesAuthAgain(SmtpCore):
+    """Lets a client that is logged in log in again."""
+
+    def on_auth(self, argument: bytes) -> bytes:
+        """Logs out first."""
+        self.account = None
+        return super().on_auth(argument)
+
+
+@fault("takes-auth-in-a-transaction", breaks="rfc4954/4/5")
+class TakesAuthInATransaction(SmtpCore):
+    """Begins an exchange between MAIL and RCPT."""
+
+    transitions: ClassVar[Transitions] = MappingProxyType(
+        {**ON_ACCEPT, (State.SENDER_GIVEN, Verb.AUTH): State.AUTHENTICATING}
+    )
+
+
+@fault("answers-an-unknown-mechanism-with-535", breaks="rfc4954/4/8")
+class AnswersAnUnknownMechanismWith535(SmtpCore):
+    """Takes a mechanism that it does not have for wrong credentials."""
+
+    def on_auth(self, argument: bytes) -> bytes:
+        """One code for another."""
+        reply = super().on_auth(argument)
+        return self.auth_failed(Failure(Kind.WRONG_CREDENTIALS)) if reply.startswith(b"504") else reply
+
+
+@fault("takes-auth-without-a-mechanism", breaks="rfc4954/4/6")
+class TakesAuthWithoutAMechanism(SmtpCore):
+    """Takes AUTH without an argument for AUTH PLAIN."""
+
+    def on_auth(self, argument: bytes) -> bytes:
+        """Has a favourite."""
+        return super().on_auth(argument or b"PLAIN")
+
+
+@fault("reads-mechanism-names-in-capitals-only", breaks="rfc4954/8/1")
+class ReadsMechanismNamesInCapitalsOnly(SmtpCore):
+    """Knows PLAIN and not plain."""
+
+    def on_auth(self, argument: bytes) -> bytes:
+        """Compares octets."""
+        name = argument.partition(b" ")[0]
+        if name != name.upper():
+            return self.reply(504, "mechanism not supported", enhanced="5.5.4")
+        return super().on_auth(argument)
+
+
+class LoginByNameAlone(sasl.Login):
+    """LOGIN that ends after the name."""
+
+    def respond(self, octets: bytes) -> Step:
+        """Tries the name without a password."""
+        return self.log_in(octets.decode("utf-8", "replace"), "")
+
+
+@fault("never-asks-for-the-password", breaks="rfc4954/4/7")
+class NeverAsksForThePassword(SmtpCore):
+    """Offers LOGIN, and fails it as soon as the name is there."""
+
+    sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = MappingProxyType(
+        {**sasl.MECHANISMS, "LOGIN": LoginByNameAlone}
+    )
+
+
+@fault("knows-no-auth-parameter", breaks=("rfc4954/5/3", "rfc4954/15/1"))
+class KnowsNoAuthParameter(SmtpCore):
+    """Offers AUTH and refuses AUTH= in MAIL."""
+
+    def take_auth_identity(self, value: bytes | None) -> None:
+        """Knows no such parameter."""
+        raise RefusedError(self.unknown_parameter())
+
+
+@fault(
+    "forgets-that-it-said-235",
+    breaks="rfc4954/6/3",
+    also={"smtp/auth/answers_a_second_auth_with_503": "having forgotten the first one it takes a second AUTH"},
+)
+class ForgetsThatItSaid235(SmtpCore):
+    """Says 235 and goes on asking for a log-in."""
+
+    def after_step(self, step: Step) -> bytes:
+        """The reply is all that there is to it."""
+        reply = super().after_step(step)
+        self.account = None
+        return reply
+
+
+@fault("lets-the-failed-in", breaks="rfc4954/6/11")
+class LetsTheFailedIn(SmtpCore):
+    """Asks nobody for a log-in who has tried one."""
+
+    _tried = False
+
+    def auth_failed(self, failure: Failure) -> bytes:
+        """Refuses, and remembers only that there was something."""
+        self._tried = True
+        return super().auth_failed(failure)
+
+    def needs_auth(self, verb: Verb) -> bool:
+        """Not any more."""
+        return not self._tried and super().needs_auth(verb)
+
+
+@fault("drops-what-follows-auth", breaks="rfc4954/4/50")
+class DropsWhatFollowsAuth(SmtpCore):
+    """Throws away commands that came in one group with an AUTH that succeeded."""
+
+    def read_line(self, pending: bytes, at: int) -> tuple[int, bytes | None]:
+        """The rest of what was read is gone."""
+        end, reply = super().read_line(pending, at)
+        return (len(pending) if reply is not None and reply.startswith(b"235") else end), reply
+
+
+@fault(
+    "takes-any-password",
+    breaks="rfc4616/2/13",
+    also={"smtp/plain/answers_wrong_credentials_with_535": "what should be answered 535 is answered 235"},
+)
+class TakesAnyPassword(SmtpCore):
+    """Logs in whoever gives a name that exists."""
+
+    def verify(self, name: str, password: str) -> Account | None:
+        """The password is not looked at."""
+        return self.store.account(name)
