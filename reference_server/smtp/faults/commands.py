@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from reference_server.core import Action
 from reference_server.registry import fault
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.session import ON_ACCEPT, State, Transitions, Verb
@@ -103,3 +104,20 @@ class WantsEhloBeforeVrfy(SmtpCore):
         for pair, state in ON_ACCEPT.items()
         if pair not in {(State.FRESH, Verb.VRFY), (State.FRESH, Verb.EXPN)}
     }
+
+
+@fault("refuses-commands-that-are-cut", breaks="rfc5321/2.4/12")
+class RefusesCommandsThatAreCut(SmtpCore):
+    """Takes a TCP segment for a message: a command that comes in two is not recognised."""
+
+    _cut = False
+
+    def receive(self, octets: bytes, now: float) -> list[Action]:
+        """Notes whether the first command had begun before."""
+        self._cut = self._pending != b""
+        return super().receive(octets, now)
+
+    def on_command(self, line: bytes) -> bytes:
+        """Refuses the command of which only the end is new."""
+        cut, self._cut = self._cut, False
+        return self.unknown_command() if cut else super().on_command(line)
