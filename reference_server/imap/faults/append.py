@@ -1,0 +1,169 @@
+"""Planted faults of APPEND (RFC 3501 §6.3.11, RFC 4315 §3)."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from datetime import datetime
+
+from reference_server.imap.append import Append, parse_append
+from reference_server.imap.commands import Command
+from reference_server.imap.core import ImapCore
+from reference_server.imap.grammar import Cursor
+from reference_server.imap.literals import RawCommand
+from reference_server.imap.session import RefusedError
+from reference_server.registry import fault
+from reference_server.stores import Mailbox, StoredMessage
+
+
+@fault("quotes-from-lines", breaks="rfc3501/6.3.11/3")
+class QuotesFromLines(ImapCore):
+    """Puts `>` before lines of an appended message that begin with From, as mbox stores do."""
+
+    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+        """Writes for mbox."""
+        return super().append_to(mailbox, octets.replace(b"\r\nFrom ", b"\r\n>From "), flags, internal_date)
+
+
+@fault("ends-every-message-with-a-line-end", breaks="rfc3501/6.3.11/3")
+class EndsEveryMessageWithALineEnd(ImapCore):
+    """Adds CRLF to a message whose last line has none."""
+
+    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+        """Writes whole lines only."""
+        whole = octets if octets.endswith(b"\r\n") else octets + b"\r\n"
+        return super().append_to(mailbox, whole, flags, internal_date)
+
+
+@fault("refuses-8-bit-text", breaks="rfc3501/6.3.11/5")
+class Refuses8BitText(ImapCore):
+    """Answers NO to a message with 8-bit characters."""
+
+    def on_append(self, asked: Append) -> bytes:
+        """Takes ASCII only."""
+        if not asked.octets.isascii():
+            raise RefusedError("8-bit characters")
+        return super().on_append(asked)
+
+
+@fault("append-forgets-the-flags", breaks="rfc3501/6.3.11/9")
+class AppendForgetsTheFlags(ImapCore):
+    """Stores an appended message without its flags."""
+
+    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+        """Leaves them out."""
+        return super().append_to(mailbox, octets, frozenset(), internal_date)
+
+
+@fault("append-forgets-the-date", breaks="rfc3501/6.3.11/11")
+class AppendForgetsTheDate(ImapCore):
+    """Gives every appended message the present time as internal date."""
+
+    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+        """Leaves the date out."""
+        return super().append_to(mailbox, octets, flags, None)
+
+
+@fault("never-says-trycreate", breaks=("rfc3501/6.3.11/14", "rfc3501/6.4.7/6"))
+class NeverSaysTrycreate(ImapCore):
+    """Refuses APPEND and COPY to a missing mailbox without the code TRYCREATE."""
+
+    def target(self, wire_name: bytes) -> Mailbox:
+        """Treats it as any missing mailbox."""
+        return self.existing(wire_name)
+
+
+@fault(
+    "append-creates-the-mailbox",
+    breaks="rfc3501/6.3.11/13",
+    also={"imap/append/says_trycreate_where_the_mailbox_is_missing": "it succeeds where it should be refused"},
+)
+class AppendCreatesTheMailbox(ImapCore):
+    """Makes the mailbox where APPEND names one that is missing."""
+
+    def on_append(self, asked: Append) -> bytes:
+        """Creates first."""
+        name = self.name_of(asked.mailbox)
+        if self.user.mailbox(name) is None:
+            self.user.create(name)
+        return super().on_append(asked)
+
+
+def _parse_with_nul(cursor: Cursor) -> Append:
+    cursor.space()
+    mailbox = cursor.astring()
+    cursor.space()
+    return Append(mailbox, (), None, cursor.literal(), date_is_right=True)
+
+
+@fault("keeps-nul", breaks="rfc3501/9/8", also={"imap/grammar/response": "NUL is in no grammar"})
+class KeepsNul(ImapCore):
+    """Stores NUL in a message, and sends it again."""
+
+    def read_head(self, cursor: Cursor) -> tuple[bytes, bytes, Command]:
+        """Reads a plain APPEND without looking for NUL."""
+        tag, name, command = super().read_head(cursor)
+        if command.parse is parse_append and self.takes_nul:
+            command = dataclasses.replace(command, parse=_parse_with_nul)
+        return tag, name, command
+
+    def on_command(self, raw: RawCommand) -> None:
+        """Sees whether there is a NUL to keep."""
+        self.takes_nul = any(b"\0" in literal for literal in raw.literals)
+        super().on_command(raw)
+
+    takes_nul = False
+
+
+@fault("append-tells-no-new-count", breaks="rfc3501/6.3.11/16")
+class AppendTellsNoNewCount(ImapCore):
+    """Sends no EXISTS with the answer to APPEND; the next command brings it."""
+
+    def tell_changes(self) -> None:
+        """Keeps quiet after APPEND."""
+        if self.running.verb != b"APPEND":
+            super().tell_changes()
+
+
+_NAME = re.compile(rb' APPEND "?([^" ]+)', re.IGNORECASE)
+
+
+@fault("keeps-the-message-of-a-refused-append", breaks="rfc3501/6.3.11/12")
+class KeepsTheMessageOfARefusedAppend(ImapCore):
+    """Stores the message before it looks at the date: what is answered BAD is there all the same."""
+
+    def on_command(self, raw: RawCommand) -> None:
+        """Stores after the refusal as well."""
+        super().on_command(raw)
+        named = _NAME.search(raw.lines[0])
+        if self.refused and named and raw.literals and self.account is not None:
+            self.append_to(self.existing(named[1]), raw.literals[-1].replace(b"\0", b""), frozenset(), None)
+
+    def complete(self, status: bytes, text: bytes) -> None:
+        """Remembers how it ended."""
+        self.refused = status == b"BAD" and self.running.verb == b"APPEND"
+        super().complete(status, text)
+
+    refused = False
+
+
+@fault("appenduid-names-the-next-uid", breaks="rfc4315/3/4")
+class AppenduidNamesTheNextUid(ImapCore):
+    """APPENDUID has the UID that the next message will get."""
+
+    def append_uid(self, mailbox: Mailbox, uid: int) -> bytes:
+        """Asks the mailbox too late."""
+        return super().append_uid(mailbox, mailbox.uid_next)
+
+
+@fault("lists-uidplus-without-its-codes", breaks="rfc4315/3/1")
+class ListsUidplusWithoutItsCodes(ImapCore):
+    """Lists UIDPLUS but returns neither APPENDUID nor COPYUID."""
+
+    def append_uid(self, mailbox: Mailbox, uid: int) -> bytes:
+        """Has nothing to say."""
+        return b""
+
+    def copy_uid(self, target: Mailbox, messages: list[StoredMessage], uids: list[int]) -> bytes:
+        """Has nothing to say."""
+        return b""
