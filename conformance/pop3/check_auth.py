@@ -176,15 +176,13 @@ def check_refuses_a_mechanism_it_does_not_have(dial: Dial, mechanism: str) -> No
 
 
 @must("rfc5034/5/1", "rfc4616/1/1")
-@given(
-    at_most=5, mechanism=st.sampled_from(("plain", "Plain", "pLAIN")), verb=st.sampled_from(("auth", "Auth", "AUTH"))
-)
-def check_knows_names_in_any_case(dial: Dial, mechanism: str, verb: str) -> None:
+@given(at_most=5, words=st.sampled_from(("auth plain", "AUTH Plain", "Auth pLAIN", "AUTH plain")))
+def check_knows_names_in_any_case(dial: Dial, words: str) -> None:
     """AUTH and the name of its mechanism mean the same in upper, lower and mixed case."""
     with dial() as pop3:
         _ready(pop3)
-        response = pop3.command(f"{verb} {mechanism}".encode() + b" " + base64.b64encode(_right(pop3)))
-        _expect_in(pop3, response, f"{verb} {mechanism}")
+        response = pop3.command(words.encode() + b" " + base64.b64encode(_right(pop3)))
+        _expect_in(pop3, response, words)
 
 
 @must("rfc5034/4/3", "rfc5034/4/4")

@@ -12,6 +12,8 @@ from conformance.fixtures import Pop3Dial as Dial
 from conformance.session import setting_up
 from conformance.wire.errors import TlsError
 
+_INJECTED = (b"CAPA\r\n", b"NOOP\r\n", b"CAPA\r\nNOOP\r\n", b"USER x\r\n", b"STAT\n", b"NOOP")
+
 
 def _demand_stls(dial: Dial) -> None:
     if dial.endpoint.means.implicit_tls or "STLS" not in dial.facts.capabilities:

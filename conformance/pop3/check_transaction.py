@@ -10,7 +10,11 @@ from conformance.fixtures import Maildrop
 from conformance.pop3.listings import sizes, totals
 from conformance.pop3.session import Pop3Session
 from conformance.pop3.strategies import session_plans
+from conformance.wire.errors import ClosedError
 from conformance.wire.pop3 import Response
+
+MOST_FORGIVEN = 2
+"""From so many refused commands on the end of the connection is not held against the server."""
 
 
 @dataclass(slots=True)
@@ -19,6 +23,7 @@ class _Model:
 
     size_of: dict[int, int]
     marked: set[int] = field(default_factory=set)
+    refusals: int = 0
 
     def left(self) -> dict[int, int]:
         return {number: octets for number, octets in self.size_of.items() if number not in self.marked}
@@ -29,6 +34,7 @@ class _Model:
         response = pop3.command(line, multi_line=command == "RETR" or line == "LIST")
         there = not number or number in self.left()
         told = f"with {sorted(self.marked)} marked of {sorted(self.size_of)}"
+        self.refusals += not there
         expect(response.ok == there, f"{'+OK' if there else '-ERR'} to {line} {told}", response)
         if response.ok:
             self._agree(response, line, told)
@@ -65,6 +71,11 @@ def check_takes_its_commands_in_any_order(maildrop: Maildrop, plan: list[tuple[s
     maildrop.fill([b"x" * 10 * number + b"\r\n" for number in range(1, 4)])
     with maildrop.opened() as pop3:
         model = _Model(sizes(pop3.list()))
-        for command, number in plan:
-            model.put(pop3, command, number)
-        pop3.rset()
+        try:
+            for command, number in plan:
+                model.put(pop3, command, number)
+            pop3.rset()
+        except ClosedError:
+            # A server may hang up on a client that errs again and again; whoever made no error is not one.
+            if model.refusals < MOST_FORGIVEN:
+                raise

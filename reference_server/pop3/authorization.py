@@ -94,14 +94,16 @@ class Authorization(Session):
         if not self.acquire(inbox):
             self.advance(Event.LOG_IN_FAILED)
             return self.err("another session has the maildrop", code="IN-USE")
-        self._locked = inbox
         self._maildrop = self.open_maildrop(inbox)
         self.advance(Event.LOGGED_IN)
         return self.ok("maildrop locked and ready")
 
     def acquire(self, inbox: Mailbox) -> bool:
         """Take the exclusive lock (RFC 1939 §4); False when another session has it."""
-        return inbox.lock()
+        if not inbox.lock():
+            return False
+        self._locked = inbox
+        return True
 
     def open_maildrop(self, inbox: Mailbox) -> Maildrop:
         """Number the messages (RFC 1939 §4)."""

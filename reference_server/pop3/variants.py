@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from types import MappingProxyType
+from typing import ClassVar
+
 from reference_server.pop3.core import Pop3Core
+from reference_server.pop3.session import ON_ACCEPT, State, Transitions, Verb
 from reference_server.registry import variant
+from reference_server.stores import Mailbox
+
+_OPTIONAL = frozenset({Verb.CAPA, Verb.TOP, Verb.UIDL, Verb.APOP, Verb.AUTH, Verb.STLS})
 
 
 @variant("pop3-terse")
@@ -26,3 +34,118 @@ class NoApopPop3(Pop3Core):
     def greeting(self) -> bytes:
         """No challenge in the greeting."""
         return self.ok("POP3 ready")
+
+
+@variant("pop3-minimal")
+class MinimalPop3(NoApopPop3):
+    """Has what RFC 1939 §7 asks of every server, USER and PASS, and nothing else: no TOP, UIDL, CAPA, AUTH or STLS."""
+
+    transitions: ClassVar[Transitions] = MappingProxyType(
+        {(state, what): then for (state, what), then in ON_ACCEPT.items() if what not in _OPTIONAL}
+    )
+
+    def plaintext_allowed(self) -> bool:
+        """There is no TLS to wait for."""
+        return True
+
+
+@variant("pop3-passwords-in-clear")
+class PasswordsInClearPop3(Pop3Core):
+    """Takes passwords with TLS and without."""
+
+    def plaintext_allowed(self) -> bool:
+        """Always."""
+        return True
+
+
+@variant("pop3-impatient")
+class ImpatientPop3(Pop3Core):
+    """Hangs up after every refused log-in (RFC 1939 §4), after three refusals of any kind, and on lines too long."""
+
+    _refusals = 0
+
+    def err(self, text: str, *, code: str | None = None) -> bytes:
+        """Counts, and says goodbye with the third."""
+        self._refusals += 1
+        if self._refusals >= 3:
+            self._hang_up()
+        return super().err(text, code=code)
+
+    def wrong_credentials(self) -> bytes:
+        """Once is enough."""
+        answer = super().wrong_credentials()
+        self._hang_up()
+        return answer
+
+    def on_overlong_line(self) -> bytes:
+        """Says so and hangs up."""
+        answer = super().on_overlong_line()
+        self._hang_up()
+        return answer
+
+    def _hang_up(self) -> None:
+        self.release()
+        self.state = State.CLOSED
+
+
+@variant("pop3-long-unique-ids")
+class LongUniqueIdsPop3(Pop3Core):
+    """Makes unique-ids of 70 characters, with all kinds of signs in them (RFC 1939 §7)."""
+
+    def unique_id(self, number: int) -> str:
+        """A digest of what never changes and never comes again."""
+        digest = hashlib.sha256(self.maildrop.unique_id(number).encode("ascii")).hexdigest()
+        return f"!{digest}~.+=]"[:70]
+
+
+@variant("pop3-many-capabilities")
+class ManyCapabilitiesPop3(Pop3Core):
+    """Announces what few servers do, and other days and delays before the log-in than after it (RFC 2449 §6)."""
+
+    def capabilities(self) -> list[str]:
+        """In small letters, in another order, with capabilities of its own."""
+        after = self.state is State.TRANSACTION
+        offered = [name for name in super().capabilities() if not name.startswith(("EXPIRE", "IMPLEMENTATION"))]
+        own = ["EXPIRE 60" if after else "EXPIRE 30 USER", "LOGIN-DELAY 0" if after else "LOGIN-DELAY 5 USER"]
+        if after:
+            own += ["IMPLEMENTATION Other-Server 1.0 (build 7)", "LANG"]
+        return [name.lower() if name == "UIDL" else name for name in (*own, "X-OWN a=b c", *reversed(offered))]
+
+
+@variant("pop3-talkative")
+class TalkativePop3(Pop3Core):
+    """Says all it can: response codes of two levels, and texts up to the limit of 512 octets."""
+
+    def ok(self, text: str) -> bytes:
+        """Texts that nobody reads by program are drawn out; listings and challenges are not."""
+        answer = super().ok(text)
+        if text[:1].isdigit() and not text.endswith("octets"):
+            return answer
+        if "<" in text:
+            return answer
+        return super().ok(text.ljust(506, "."))
+
+    def err(self, text: str, *, code: str | None = None) -> bytes:
+        """A code for everything."""
+        return super().err(text.ljust(400, "."), code=code or "SYS/PERM")
+
+
+@variant("pop3-knows-whom-it-serves")
+class KnowsWhomItServesPop3(Pop3Core):
+    """Refuses a name that it does not know at USER already (RFC 1939 §7)."""
+
+    def on_user(self, argument: bytes) -> bytes:
+        """Looks the name up."""
+        name = argument.decode("ascii")
+        if self.store.account(name) is None and self.store.account(f"{name}@example.test") is None:
+            return self.err("never heard of that name")
+        return super().on_user(argument)
+
+
+@variant("pop3-snapshots")
+class SnapshotPop3(Pop3Core):
+    """Lets several sessions in at once: each has the messages it began with, whatever the others remove."""
+
+    def acquire(self, inbox: Mailbox) -> bool:
+        """No lock is necessary (RFC 1939 §4: as necessary to prevent messages from being removed)."""
+        return True
