@@ -152,7 +152,7 @@ def check_answers_a_very_long_line_once(dial: Dial) -> None:
         for middle in (b"x" * 66_000, b"(" * 10_000, b" A9999 NOOP" * 6_100):
             tag = imap.next_tag()
             heard = hear(imap, tag + b" NOOP " + middle + b"\r\n")
-            answers = [response for response in heard.responses if response.name in (b"OK", b"NO", b"BAD")]
+            answers = [response for response in heard.responses if response.tag != b"*" or response.name == b"BAD"]
             expect(
                 len(answers) == 1 or (heard.said_bye and not answers),
                 f"one answer to a line of {len(middle)} octets, or the end of the session",
