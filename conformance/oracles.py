@@ -54,7 +54,7 @@ _REQUIREMENTS: Mapping[object, tuple[str, ...]] = MappingProxyType(
         "imap/synchrony": ("rfc3501/2.2/1", "rfc3501/2.2.2/3"),
         "smtp/liveness": ("rfc5321/3.8/2",),
         "pop3/liveness": ("rfc1939/3/2",),
-        "imap/liveness": ("rfc3501/2.2/1",),
+        "imap/liveness": ("rfc3501/3/1",),
         "smtp/segmentation": ("rfc5321/2.4/12",),
         "pop3/segmentation": ("rfc1939/3/5",),
         "imap/segmentation": ("rfc3501/2.2/3",),

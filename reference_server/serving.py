@@ -16,8 +16,9 @@ from reference_server.running import Host, default_cores
 from reference_server.stores.memory import DEFAULT_USERS, MemoryStore
 
 # Where faults and variants are declared; importing a module registers them.
-_DECLARATIONS = tuple(
-    f"reference_server.{package}.{kind}" for package in ("smtp", "pop3", "imap") for kind in ("faults", "variants")
+_DECLARATIONS = (
+    *(f"reference_server.{package}.{kind}" for package in ("smtp", "pop3", "imap") for kind in ("faults", "variants")),
+    "reference_server.imap.tastes",
 )
 
 

@@ -76,6 +76,7 @@ def check_takes_8_bit_text(folder: Folder) -> None:
     with folder.opened() as imap:
         answer = imap.command_with_literals(b"APPEND " + quoted(folder.name) + b" ", message)
         expect(answer.ok, "OK: 8-bit characters are permitted in a message", answer.tagged)
+        imap.select(folder.name)
         got = string(fetched_one(imap, "BODY.PEEK[]"), "BODY[]")
         assert_same_octets(_decoded(got), EIGHT_BIT, what="octets of body")
 
@@ -231,6 +232,7 @@ def check_tells_the_true_uid(folder: Folder) -> None:
                 f"APPENDUID, UIDVALIDITY {validity} and one UID",
                 answer.tagged,
             )
+            imap.select(folder.name)
             found = fetched(imap, code[2].decode(), "BODY.PEEK[]", uid=True)
             if len(found) != 1:
                 raise ViolationError(f"one message with UID {code[2].decode()}", f"{len(found)} messages")

@@ -6,10 +6,8 @@ import dataclasses
 import re
 from datetime import datetime
 
-from reference_server.imap.append import Append, parse_append
-from reference_server.imap.commands import Command
+from reference_server.imap.append import Append
 from reference_server.imap.core import ImapCore
-from reference_server.imap.grammar import Cursor
 from reference_server.imap.literals import RawCommand
 from reference_server.imap.session import RefusedError
 from reference_server.registry import fault
@@ -46,7 +44,11 @@ class Refuses8BitText(ImapCore):
         return super().on_append(asked)
 
 
-@fault("append-forgets-the-flags", breaks="rfc3501/6.3.11/9")
+@fault(
+    "append-forgets-the-flags",
+    breaks="rfc3501/6.3.11/9",
+    also={"imap/status/counts_as_select_does": "what it counts as seen was appended as seen"},
+)
 class AppendForgetsTheFlags(ImapCore):
     """Stores an appended message without its flags."""
 
@@ -89,33 +91,20 @@ class AppendCreatesTheMailbox(ImapCore):
         return super().on_append(asked)
 
 
-def _parse_with_nul(cursor: Cursor) -> Append:
-    cursor.space()
-    mailbox = cursor.astring()
-    cursor.space()
-    return Append(mailbox, (), None, cursor.literal(), date_is_right=True)
-
-
 @fault("keeps-nul", breaks="rfc3501/9/8", also={"imap/grammar/response": "NUL is in no grammar"})
 class KeepsNul(ImapCore):
     """Stores NUL in a message, and sends it again."""
 
-    def read_head(self, cursor: Cursor) -> tuple[bytes, bytes, Command]:
-        """Reads a plain APPEND without looking for NUL."""
-        tag, name, command = super().read_head(cursor)
-        if command.parse is parse_append and self.takes_nul:
-            command = dataclasses.replace(command, parse=_parse_with_nul)
-        return tag, name, command
-
-    def on_command(self, raw: RawCommand) -> None:
-        """Sees whether there is a NUL to keep."""
-        self.takes_nul = any(b"\0" in literal for literal in raw.literals)
-        super().on_command(raw)
-
-    takes_nul = False
+    def require_fit(self, asked: Append) -> None:
+        """Does not look for NUL."""
+        super().require_fit(dataclasses.replace(asked, octets=asked.octets.replace(b"\0", b"")))
 
 
-@fault("append-tells-no-new-count", breaks="rfc3501/6.3.11/16")
+@fault(
+    "append-tells-no-new-count",
+    breaks="rfc3501/6.3.11/16",
+    also={"imap/search/tells_recent_new_and_old_apart": "what has come is told too late to count as recent"},
+)
 class AppendTellsNoNewCount(ImapCore):
     """Sends no EXISTS with the answer to APPEND; the next command brings it."""
 
@@ -130,18 +119,20 @@ _NAME = re.compile(rb' APPEND "?([^" ]+)', re.IGNORECASE)
 
 @fault("keeps-the-message-of-a-refused-append", breaks="rfc3501/6.3.11/12")
 class KeepsTheMessageOfARefusedAppend(ImapCore):
-    """Stores the message before it looks at the date: what is answered BAD is there all the same."""
+    """Stores the message before it looks at the date: what is refused is there all the same."""
 
     def on_command(self, raw: RawCommand) -> None:
         """Stores after the refusal as well."""
         super().on_command(raw)
         named = _NAME.search(raw.lines[0])
         if self.refused and named and raw.literals and self.account is not None:
-            self.append_to(self.existing(named[1]), raw.literals[-1].replace(b"\0", b""), frozenset(), None)
+            mailbox = self.account.mailbox(self.name_of(named[1]))
+            if mailbox is not None:
+                self.append_to(mailbox, raw.literals[-1].replace(b"\0", b""), frozenset(), None)
 
     def complete(self, status: bytes, text: bytes) -> None:
         """Remembers how it ended."""
-        self.refused = status == b"BAD" and self.running.verb == b"APPEND"
+        self.refused = status != b"OK" and self.running.verb == b"APPEND"
         super().complete(status, text)
 
     refused = False
