@@ -11,6 +11,7 @@ from conformance.expectations import expect
 from conformance.fixtures import Maildrop
 from conformance.fixtures import Pop3Dial as Dial
 from conformance.pop3.session import Pop3Session
+from conformance.session import setting_up
 
 # capability = 1*cchar *(SP param) CRLF; cchar = %x21-2D / %x2F-7F; param = 1*VCHAR        (RFC 2449 §3)
 _CAPABILITY = re.compile(rb"[\x21-\x2d\x2f-\x7f]+(?: [\x21-\x7e]+)*\r\n")
@@ -177,7 +178,7 @@ def check_brackets_hold_response_codes(dial: Dial, maildrop: Maildrop) -> None:
             responses.append(pop3.pass_("not-the-password"))
     with maildrop.opened() as pop3:
         responses += [pop3.stat(), pop3.retr(9999), pop3.dele(9999), pop3.noop(), pop3.rset()]
-        with dial() as second:
+        with dial() as second, setting_up("a log-in while the maildrop is locked"):
             second.make_ready()
             responses.append(second.user(second.account.name))
             if responses[-1] is not None and responses[-1].ok:

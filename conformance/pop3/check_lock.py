@@ -47,14 +47,14 @@ def check_keeps_others_from_removing_messages(dial: Dial, maildrop: Maildrop) ->
     """
     (token,) = maildrop.fill([b"wanted by two\r\n"])
     with maildrop.opened() as first:
-        with dial() as second:
+        # A second log-in may also be left to wait for the lock, longer than we do.
+        with dial() as second, setting_up("the second session"):
             response = _try_log_in(second, second.account.password)
             if response.ok:
-                with setting_up("the second session"):
-                    second.dele(1)
-                    second.quit()
-                    second.abandon()
-                    second.rest()
+                second.dele(1)
+                second.quit()
+                second.abandon()
+                second.rest()
         try:
             response = first.retr(1)
         except NoReplyError as error:
@@ -103,7 +103,7 @@ def check_is_told_to_the_right_password_only(dial: Dial, maildrop: Maildrop) -> 
 
     A server that looks at the lock first tells strangers when somebody reads mail.
     """
-    with maildrop.opened(), dial() as pop3:
+    with maildrop.opened(), dial() as pop3, setting_up("a log-in while the maildrop is locked"):
         pop3.make_ready()
         responses = [pop3.user(pop3.account.name)]
         if responses[0].ok:
