@@ -52,7 +52,18 @@ def _challenged(pop3: Pop3Session) -> Response:
     return response
 
 
-@must("rfc5034/4/6", "rfc5034/4/26", "rfc5034/4/27", "rfc5034/3/4", "rfc2449/6.3/4", "rfc4616/2/14", "rfc4616/2/3")
+@must(
+    "rfc5034/4/6",
+    "rfc5034/4/26",
+    "rfc5034/4/27",
+    "rfc5034/3/4",
+    "rfc2449/6.3/4",
+    "rfc4616/2/14",
+    "rfc4616/2/3",
+    "rfc4616/2/1",
+    "rfc4616/2/19",
+    "rfc2595/6/3",
+)
 def check_takes_an_initial_response(dial: Dial) -> None:
     """AUTH PLAIN with the right credentials as its initial response is answered +OK and opens the maildrop."""
     with dial() as pop3:
@@ -126,7 +137,7 @@ def check_refuses_what_is_not_base64(dial: Dial, damage: bytes, *, at_the_end: b
         _expect_refused(pop3, answer, "a response that is not base64")
 
 
-@must("rfc4616/2/4", "rfc4616/2/2", "rfc4616/2/5", "rfc4616/2/8", "rfc4616/2/11")
+@must("rfc4616/2/4", "rfc4616/2/2", "rfc4616/2/5", "rfc4616/2/8", "rfc4616/2/11", "rfc2595/6/2")
 @given(
     at_most=8,
     kind=st.sampled_from(("no name", "no password", "one NUL", "no NUL", "three NULs", "NUL in front", "empty")),
@@ -154,7 +165,7 @@ def check_refuses_a_malformed_message(dial: Dial, kind: str, *, initial: bool) -
         _expect_refused(pop3, response, f"a PLAIN message with {kind}")
 
 
-@must("rfc5034/4/25", "rfc4616/2/13")
+@must("rfc5034/4/25", "rfc4616/2/13", "rfc2595/6/4")
 @given(at_most=3, kind=st.sampled_from(("longer", "other", "unknown name")))
 def check_refuses_wrong_credentials(dial: Dial, kind: str) -> None:
     """AUTH with credentials that do not hold is answered -ERR, and nobody is logged in."""

@@ -74,6 +74,17 @@ def check_malformed_arguments_are_refused(maildrop: Maildrop) -> None:
     expect_each_refused(maildrop.opened, _MALFORMED, because="its argument is missing or malformed")
 
 
+@must("rfc1939/7/24", "rfc1939/7/31", "rfc1939/7/37", "rfc1939/3/28")
+def check_log_ins_without_arguments_are_refused(dial: Dial) -> None:
+    """USER without a name, PASS without a password and APOP without a digest are answered -ERR."""
+    expect_each_refused(dial, (b"USER", b"APOP", b"APOP somebody"), because="its argument is missing")
+    with dial() as pop3:
+        pop3.make_ready()
+        if pop3.user(pop3.account.name).ok:
+            response = pop3.command("PASS")
+            expect(not response.ok, "-ERR to PASS without a password", response)
+
+
 @must("rfc1939/5/4", "rfc1939/5/35", "rfc1939/5/38", "rfc1939/3/28")
 def check_surplus_arguments_are_refused(maildrop: Maildrop) -> None:
     """STAT, NOOP and RSET take no argument: with one they are malformed and answered -ERR."""
@@ -120,7 +131,7 @@ def check_end_with_crlf_and_nothing_else(maildrop: Maildrop, ending: bytes) -> N
             return  # refusing such a client altogether runs nothing twice
 
 
-@must("rfc2449/4/2", "rfc2449/4/1", "rfc2449/3/1")
+@must("rfc2449/4/2", "rfc2449/4/1", "rfc2449/3/1", "rfc1939/3/9")
 @given(at_most=10, octets=st.sampled_from((47, 48, 128, 200, 254, 255)))
 def check_of_255_octets_are_taken_whole(dial: Dial, maildrop: Maildrop, octets: int) -> None:
     """A server with CAPA takes a command of 255 octets, CRLF included, as one command."""

@@ -20,7 +20,7 @@ def _expect_nobody_in(pop3: Pop3Session) -> None:
     expect(not response.ok, "-ERR to STAT: nobody is logged in", response)
 
 
-@must("rfc1939/4/7", "rfc1939/5/1", "rfc1939/3/24", "rfc1939/7/27", "rfc1939/7/33", "rfc2449/6.2/4")
+@must("rfc1939/4/7", "rfc1939/5/1", "rfc1939/3/24", "rfc1939/7/27", "rfc1939/7/33", "rfc2449/6.2/4", "rfc1939/4/5")
 def check_right_ones_open_the_maildrop(dial: Dial) -> None:
     """The right name and password are answered +OK, and the maildrop is open; QUIT in place of PASS is in order."""
     with dial() as pop3:

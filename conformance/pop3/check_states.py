@@ -30,6 +30,8 @@ _AFTER_LOG_IN = (b"STAT", b"LIST", b"LIST 1", b"RETR 1", b"DELE 1", b"NOOP", b"R
     "rfc1939/5/39",
     "rfc1939/7/4",
     "rfc1939/7/10",
+    "rfc2449/6.1/3",
+    "rfc2449/6.8/3",
 )
 def check_before_the_log_in_no_mail_is_shown(dial: Dial) -> None:
     """Before the log-in every command of the TRANSACTION state is answered -ERR."""
@@ -47,7 +49,7 @@ def check_after_user_no_mail_is_shown(dial: Dial) -> None:
             expect(not response.ok, f"-ERR to {command!r} after USER alone", response)
 
 
-@must("rfc1939/3/29", "rfc1939/7/25", "rfc1939/7/38", "rfc5034/4/4", "rfc5034/3/3", "rfc2449/6.2/3")
+@must("rfc1939/3/29", "rfc1939/7/25", "rfc1939/7/38", "rfc5034/4/4", "rfc5034/3/3", "rfc2449/6.2/3", "rfc2449/6.3/3")
 def check_after_the_log_in_nobody_logs_in_again(maildrop: Maildrop) -> None:
     """After the log-in USER, PASS, APOP and AUTH are answered -ERR, and the session goes on as it was."""
     maildrop.fill([b"one\r\n"])

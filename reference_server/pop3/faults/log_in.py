@@ -110,3 +110,16 @@ class OneAttemptOnly(Pop3Core):
         answer = super().on_pass(argument)
         self._had_its_chance = not answer.startswith(b"+OK")
         return answer
+
+
+@fault("pop3-user-without-a-name", breaks=("rfc1939/7/24",))
+class UserWithoutAName(Pop3Core):
+    """Answers +OK to USER without a name."""
+
+    def on_user(self, argument: bytes) -> bytes:
+        """Waits for a password of nobody."""
+        return super().on_user(argument or b"nobody")
+
+    def plaintext_allowed(self) -> bool:
+        """Listens in clear too, or nobody would notice before TLS."""
+        return True
