@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from conformance.bench import Bench
@@ -44,6 +44,9 @@ BRIEF = BriefPlan(tier=Tier.DESTRUCTIVE, segment=Segment.WHOLE, shrink=False)
 PATIENCE = Patience(connect_s=5.0, reply_s=4.0)
 """Only a fault that hangs costs that long; a clean server on a slow machine must not be convicted for its slowness."""
 
+DELIVERY_S = 4.0
+"""The reference server delivers before it replies; only a fault that loses mail costs that long."""
+
 SERVICES = ("smtp", "submission", "pop3", "imap")
 SUITES_OF: Mapping[str, tuple[str, ...]] = {
     "smtp": ("smtp", "delivery"),
@@ -64,7 +67,8 @@ def bench_with(cores: Mapping[str, type], *, plan: Plan = PLAN, cleartext: bool 
     """A bench before a fresh server that runs these cores in place of its own."""
     settings = Settings(allow_cleartext=cleartext)
     with running_server(protocols=SERVICES, cores=cores, settings=settings, on=host()) as server:
-        bench = Bench(target_of([server.urls[name] for name in SERVICES], ACCOUNTS, patience=PATIENCE), plan)
+        target = target_of([server.urls[name] for name in SERVICES], ACCOUNTS, patience=PATIENCE)
+        bench = Bench(replace(target, delivery_s=DELIVERY_S), plan)
         bench.discover()
         try:
             yield bench

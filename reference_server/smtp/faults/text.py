@@ -87,7 +87,7 @@ class ClearsTheTopBit(TakesStrayOctets):
 
     def changed(self, line: bytes) -> bytes:
         """What RFC 5321 §2.4 allows to servers that offer nothing."""
-        return bytes(octet & 0x7F for octet in line) if not line.isascii() else line
+        return bytes(octet & 0x7F or 0x40 for octet in line) if not line.isascii() else line
 
 
 @fault("cuts-lines-at-unannounced-octets", breaks=("rfc5321/4.5.2/4", "rfc6152/3/7"))
