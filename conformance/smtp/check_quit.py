@@ -46,11 +46,11 @@ def check_a_lost_connection_cancels_the_message(dial: Dial, mailbox: Mailbox) ->
     """
     token = mailbox.token()
     message = mailbox.compose(token, b"a first line, and no end of data\r\n" * 3)
-    smtp = dial()
-    smtp.greet()
-    smtp.begin_data()
-    smtp.send(message)
-    smtp.drop()
+    with dial() as smtp:
+        smtp.greet()
+        smtp.begin_data()
+        smtp.send(message)
+        smtp.drop()
     mailbox.settle()
     found = mailbox.with_token(token)
     if found:

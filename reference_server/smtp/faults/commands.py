@@ -10,7 +10,11 @@ from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.session import ON_ACCEPT, State, Transitions, Verb
 
 
-@fault("reads-verbs-in-capitals-only", breaks="rfc5321/2.4/4")
+@fault(
+    "reads-verbs-in-capitals-only",
+    breaks="rfc5321/2.4/4",
+    also={"smtp/auth/reads_mechanism_names_in_any_case": "AUTH itself stands in small letters there too"},
+)
 class ReadsVerbsInCapitalsOnly(SmtpCore):
     """Knows a verb only in upper case."""
 
@@ -63,8 +67,8 @@ class IgnoresSurplusArguments(SmtpCore):
     """Does what RSET, DATA and QUIT say, whatever comes behind them."""
 
     def on_surplus_argument(self, verb: Verb) -> bytes:
-        """As if there were none."""
-        return self.on_command(verb.value)
+        """As if there were none; STARTTLS alone is looked at closely."""
+        return super().on_surplus_argument(verb) if verb is Verb.STARTTLS else self.on_command(verb.value)
 
 
 @fault("refuses-a-string-after-noop", breaks="rfc5321/4.1.1.9/4")

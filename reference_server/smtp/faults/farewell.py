@@ -20,7 +20,7 @@ class AnswersAnEarlyQuitWith250(SmtpCore):
 
     def on_quit(self) -> bytes:
         """The wrong code."""
-        early = self.state is State.FRESH
+        early = self.state is State.FRESH and not self.tls
         reply = super().on_quit()
         return reply.replace(b"221", b"250", 1) if early else reply
 

@@ -9,7 +9,10 @@ from reference_server.smtp.core import SmtpCore
 @fault(
     "keeps-transaction-after-rset",
     breaks="rfc5321/4.1.1.5/2",
-    also={"smtp/eight_bit_mime/takes_the_body_parameter": "MAIL is tried twice in one session, with RSET between"},
+    also={
+        "smtp/eight_bit_mime/takes_the_body_parameter": "MAIL is tried twice in one session, with RSET between",
+        "smtp/auth/takes_the_auth_parameter": "MAIL is tried twice in one session, with RSET between",
+    },
 )
 class KeepsTransactionAfterRset(SmtpCore):
     """Answers RSET with 250 but keeps the sender and recipients."""
