@@ -50,6 +50,12 @@ PIECES = ("*", "%", "a", "b", "ab", "", "/", "/a", "/b", "a/")
 """What patterns are made of; `/` stands for whatever the delimiter is."""
 
 
+def closed_patterns() -> SearchStrategy[str]:
+    """Patterns that do not end in `%`, which means something more in LSUB, those with `%` within foremost."""
+    telling = st.sampled_from(("%b", "%ab", "/%b", "%/b", "*b", "a%b"))
+    return st.one_of(telling, patterns().filter(lambda pattern: not pattern.endswith("%")))
+
+
 def patterns() -> SearchStrategy[str]:
     """Patterns for the ends of names in `conformance.imap.trees`, the telling ones among them."""
     return st.one_of(

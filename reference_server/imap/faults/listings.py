@@ -58,8 +58,9 @@ class ListsNoLevels(ImapCore):
     """LIST with `%` at the end leaves levels out that are no mailboxes."""
 
     def is_listed(self, asked: Listing, name: str) -> bool:
-        """Only what can be selected."""
-        return self.user.mailbox(name) is not None and super().is_listed(asked, name)
+        """Only what can be selected, in LIST."""
+        there = self.running.verb != b"LIST" or self.user.mailbox(name) is not None
+        return there and super().is_listed(asked, name)
 
 
 @fault("lists-inbox-for-capitals-only", breaks="rfc3501/6.3.8/22")

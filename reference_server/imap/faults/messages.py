@@ -7,7 +7,18 @@ from reference_server.registry import fault
 from reference_server.stores import StoredMessage
 
 
-@fault("rfc822-size-off-by-one", breaks=("rfc3501/7.4.2/60", "rfc3501/2.3.4/1", "rfc3501/6.4.5/37"))
+SEARCHED = "LARGER and SMALLER go by the same size"
+
+
+@fault(
+    "rfc822-size-off-by-one",
+    breaks=("rfc3501/7.4.2/60", "rfc3501/2.3.4/1", "rfc3501/6.4.5/37"),
+    also={
+        "imap/search/leaves_the_size_itself_out": SEARCHED,
+        "imap/search/reads_not_or_and_parentheses": SEARCHED,
+        "imap/search/finds_what_matches_all_keys": SEARCHED,
+    },
+)
 class SizeOffByOne(ImapCore):
     """RFC822.SIZE is one octet more than the message has."""
 
