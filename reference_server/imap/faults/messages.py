@@ -6,7 +6,6 @@ from reference_server.imap.core import ImapCore
 from reference_server.registry import fault
 from reference_server.stores import StoredMessage
 
-
 SEARCHED = "LARGER and SMALLER go by the same size"
 
 
