@@ -76,12 +76,11 @@ class Reader:
         """The session of the last time, if it still answers: a server may end one that was quiet for long."""
         if self._imap is not None:
             try:
-                if self._imap.command("NOOP").ok:
-                    return self._imap
-            except NoReplyError:
-                pass
-            self._drop()
-        return None
+                # Not NOOP: whether that tells of new mail is a rule under judgement, and SELECT always counts anew.
+                self._imap.select("INBOX")
+            except (NoReplyError, InconclusiveError):
+                self._drop()
+        return self._imap
 
     def _drop(self) -> None:
         """Forget the kept session, which may be in the middle of an answer."""
@@ -187,10 +186,12 @@ def _uids(session: ImapSession) -> list[bytes]:
     Raises:
         InconclusiveError: the server does not say.
     """
-    answer = session.command("UID SEARCH ALL")
+    answer = session.command("UID FETCH 1:* (UID)")
     if not answer.ok:
-        raise InconclusiveError(f"UID SEARCH was refused: {answer.tagged}")
-    return [value for response in answer.named("SEARCH") for value in response.values if isinstance(value, bytes)]
+        raise InconclusiveError(f"UID FETCH was refused: {answer.tagged}")
+    numbers = dict.fromkeys(response.number for response in answer.named("FETCH"))
+    fetched = (answer.fetched(number or 0).get("UID") for number in numbers)
+    return [uid for uid in fetched if isinstance(uid, bytes)]
 
 
 def _number(word: bytes) -> int:

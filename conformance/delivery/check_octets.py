@@ -1,4 +1,4 @@
-"""What went in over SMTP comes out over IMAP and POP3: RFC 5321 §4.5.2, with the reading end of RFC 3501 and RFC 1939."""
+"""What went in over SMTP comes out over IMAP (RFC 3501) and POP3 (RFC 1939): RFC 5321 §4.5.2."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_come_out_over_imap_as_they_went_in(
 def check_come_out_over_pop3_as_they_went_in(
     dial: Dial, mailbox: Mailbox, pop3: Pop3Dial, body: bytes, headers: bytes
 ) -> None:
-    """A message that was accepted over SMTP is the same over POP3: each header line in its place, each octet of body."""
+    """A message accepted over SMTP is the same over POP3: each header line in its place, each octet of body."""
     token = accepted(dial, mailbox, body, headers=headers)
     expect_came_through(over_pop3(pop3, token).message, mailbox.compose(token, body, headers=headers))
 
@@ -49,7 +49,7 @@ def _high(octets: bytes) -> bytes:
     return bytes(octet for octet in octets if octet > 0x7F)
 
 
-@must("rfc6152/3/11", "rfc6152/3/7")
+@must("rfc6152/3/11", "rfc6152/3/7", "rfc1939/5/27", "rfc3501/6.4.5/9")
 @given(body=st.lists(eight_bit_lines(), min_size=1, max_size=4).map(joined), at_most=6)
 def check_keep_all_eight_bits_to_the_end(
     dial: Dial, mailbox: Mailbox, imap: ImapDial, pop3: Pop3Dial, body: bytes

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from hypothesis import strategies as st
+
 from conformance.checks import given, must
-from conformance.delivery.check_octets import BODIES
 from conformance.delivery.reading_back import Found, accepted, over_imap, over_pop3
 from conformance.errors import InconclusiveError
 from conformance.expectations import expect
 from conformance.fixtures import ImapDial, Mailbox, Pop3Dial
 from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.strategies import text_lines
+from conformance.smtp.strategies_text import blank_bodies, bodies_of
 
 
 def _expect_exact(found: Found, what: str) -> None:
@@ -18,12 +21,16 @@ def _expect_exact(found: Found, what: str) -> None:
     expect(found.size == octets, f"{octets} octets, as the message has", f"{found.size} in {what}")
 
 
-@must("rfc1939/11/1", "rfc1939/11/2", "rfc1939/5/19")
-@given(body=BODIES, at_most=6)
-def check_pop3_lists_what_it_sends(dial: Dial, mailbox: Mailbox, pop3: Pop3Dial, body: bytes) -> None:
-    """LIST names the octets that RETR sends, line ends counted as two, added periods not at all.
+# No line begins with a period: a server that stuffs those wrongly sends another text, and its sizes may be right.
+BODIES = st.builds(lambda blank, rest: b"x" * 998 + b"\r\n" + blank + rest, blank_bodies(), bodies_of(text_lines(70)))
 
-    Stores that keep lines with LF alone, and those that count while they stuff, are off by the number of lines.
+
+@must("rfc1939/11/1", "rfc1939/5/19", "rfc1939/5/14")
+@given(body=BODIES.filter(lambda body: b"\r\n." not in body), at_most=6)
+def check_pop3_lists_what_it_sends(dial: Dial, mailbox: Mailbox, pop3: Pop3Dial, body: bytes) -> None:
+    """LIST names the octets that RETR sends, line ends counted as two.
+
+    Stores that keep lines with LF alone are off by the number of lines.
     """
     _expect_exact(over_pop3(pop3, accepted(dial, mailbox, body)), "LIST")
 

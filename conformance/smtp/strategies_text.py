@@ -75,4 +75,5 @@ def header_fields() -> SearchStrategy[bytes]:
     )
     name = st.sampled_from((b"X-Mailspec-A", b"x-mailspec-a", b"X-MAILSPEC-B", b"Comments", b"Keywords"))
     field = st.builds(lambda left, right: left + b":" + right + b"\r\n", name, value)
-    return st.lists(field, min_size=1, max_size=5).map(b"".join)
+    critical = b"X-Mailspec-F:  folded \r\n by a blank\r\n\tand by a tab\r\n"
+    return st.lists(field, max_size=5).map(lambda fields: critical + b"".join(fields))
