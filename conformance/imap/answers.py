@@ -13,6 +13,9 @@ from conformance.wire.imap import Atom, Response, Value
 Items = Mapping[str, Value]
 """The data items of one message, names in upper case."""
 
+UNASKED = frozenset({"FLAGS", "UID"})
+"""Data items that come without being asked for."""
+
 SYSTEM_FLAGS = frozenset({"\\answered", "\\flagged", "\\deleted", "\\seen", "\\draft"})
 """Flags that a client may set, in lower case (RFC 3501 §2.3.2)."""
 
@@ -67,11 +70,17 @@ def need(imap: ImapSession, *capabilities: str) -> str:
 def fetched(imap: ImapSession, messages: str, items: str, *, uid: bool = False) -> dict[int, Items]:
     """What FETCH returned for these messages, by message number.
 
+    A server may tell flags and UIDs of any message at any time (RFC 3501 §7.4.2), so that a message counts as answered
+    only if more than these came, where more was asked for.
+
     Raises:
         ViolationError: FETCH was refused.
     """
     command = f"{'UID ' if uid else ''}FETCH {messages} ({items})"
-    return by_number(expect_ok(imap.command(command), command))
+    found = by_number(expect_ok(imap.command(command), command))
+    if set(items.split(" ")) <= UNASKED:
+        return found
+    return {each: told for each, told in found.items() if not set(told) <= UNASKED}
 
 
 def by_number(answer: Answer) -> dict[int, Items]:

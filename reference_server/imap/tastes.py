@@ -11,6 +11,7 @@ from reference_server.imap import responses
 from reference_server.imap.core import ImapCore
 from reference_server.imap.fetch import Item
 from reference_server.imap.literals import Announced
+from reference_server.imap.mime import Entity
 from reference_server.registry import variant
 from reference_server.stores import Mailbox, StoredMessage
 
@@ -31,11 +32,18 @@ class Piecemeal(ImapCore):
 
 @variant("imap-literal-minded")
 class LiteralMinded(ImapCore):
-    """Sends every string as a literal, the empty one and `NIL` too (RFC 3501 §4.3)."""
+    """Sends every string as a literal that need not be quoted (RFC 3501 §4.3; §9, media-text and media-message)."""
 
     def render_string(self, octets: bytes) -> bytes:
         """Quotes nothing."""
         return self.render_literal(octets.replace(b"\0", b""))
+
+    def media_type(self, entity: Entity) -> tuple[bytes, bytes]:
+        """TEXT and MESSAGE/RFC822 stand between quotes in the grammar."""
+        kind, subtype = super().media_type(entity)
+        if entity.embedded is not None:
+            subtype = responses.quoted(entity.subtype)
+        return responses.quoted(entity.type) if entity.embedded or entity.type == b"TEXT" else kind, subtype
 
 
 @variant("imap-eager")

@@ -185,7 +185,11 @@ class FastLeavesTheSizeOut(ImapCore):
         return super().items_to_send(items[:-1] if items == MACROS[b"FAST"] else items)
 
 
-@fault("internal-date-follows-the-flags", breaks="rfc3501/2.3.1.1/15")
+@fault(
+    "internal-date-follows-the-flags",
+    breaks="rfc3501/2.3.1.1/15",
+    also={"imap/search/compares_internal_dates_by_day": "SEARCH goes by another date than FETCH tells"},
+)
 class InternalDateFollowsTheFlags(ImapCore):
     """A message that is flagged is dated a day later."""
 

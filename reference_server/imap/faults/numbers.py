@@ -133,7 +133,11 @@ class CloseRemovesInWhatIsOnlyExamined(ImapCore):
         return b"CLOSE completed"
 
 
-@fault("selecting-another-removes", breaks="rfc3501/6.4.2/6")
+@fault(
+    "selecting-another-removes",
+    breaks="rfc3501/6.4.2/6",
+    also={"imap/select/tells_the_true_count": "what was only flagged is gone when the mailbox is selected again"},
+)
 class SelectingAnotherRemoves(ImapCore):
     """SELECT and EXAMINE do what CLOSE does to the mailbox that was open."""
 
