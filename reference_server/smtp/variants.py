@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
+from reference_server import sasl
 from reference_server.registry import variant
+from reference_server.sasl import Exchange
 from reference_server.smtp import replies
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.envelope import Parameters, RefusedError
@@ -197,3 +201,80 @@ class BoundlessSmtp(SmtpCore):
     def too_many_recipients(self) -> bytes:
         """A limit of the site's policy may be answered 5yz (RFC 5321 §4.5.3.1.10)."""
         return self.reply(550, "no more than 200 recipients here", enhanced="5.5.3")
+
+
+@variant("smtp-carries-stray-octets")
+class CarriesStrayOctetsSmtp(SmtpCore):
+    """Keeps bare CR and bare LF in the text as the characters that they are, and NUL too (RFC 5321 §4.5.2)."""
+
+    def has_stray_octet(self, line: bytes) -> bool:
+        """All of ASCII is text."""
+        return False
+
+
+@variant("smtp-carries-long-lines")
+class CarriesLongLinesSmtp(SmtpCore):
+    """Takes lines of text of a mebibyte and delivers them whole, as RFC 5321 §4.5.3.1 would have it."""
+
+    def text_line_limit(self) -> int:
+        """Far above what anybody must take."""
+        return 1024 * 1024
+
+
+@variant("smtp-seven-bit")
+class SevenBitSmtp(SmtpCore):
+    """Offers no 8BITMIME and clears the top bit of what comes all the same (RFC 5321 §2.4)."""
+
+    def extensions(self) -> list[str]:
+        """Without those that carry eight bits."""
+        return [line for line in super().extensions() if line not in {"8BITMIME", "SMTPUTF8"}]
+
+    def take_mail_parameters(self, parameters: Parameters, transaction: Transaction) -> None:
+        """BODY and SMTPUTF8 are unknown here."""
+        if parameters.keys() & {"BODY", "SMTPUTF8"}:
+            raise RefusedError(self.unknown_parameter())
+        super().take_mail_parameters(parameters, transaction)
+
+    def unstuff(self, line: bytes) -> bytes:
+        """Clears the bit; what becomes a stray control character by that is refused as such."""
+        return bytes(octet & 0x7F for octet in super().unstuff(line))
+
+
+@variant("smtp-adds-header-fields")
+class AddsHeaderFieldsSmtp(SmtpCore):
+    """Puts fields of its own into the header: one among the trace, one below all others."""
+
+    def with_trace(self, text: bytes) -> bytes:
+        """No RFC says where such fields go."""
+        header, between, body = text.partition(b"\r\n\r\n")
+        mark = b"\r\nX-Spam-Status: No, score=-0.1\r\n\ttests=none" if between else b""
+        delivered = b"Delivered-To: somebody\r\n"
+        return self.return_path() + delivered + self.received() + header + mark + between + body
+
+
+@variant("smtp-goes-away-on-strange-text")
+class GoesAwayOnStrangeTextSmtp(SmtpCore):
+    """Answers a text with bare CR, bare LF or NUL in it 421 and closes, which is open to it at any time (§3.8)."""
+
+    def refuse_text(self, reply: bytes) -> None:
+        """421 in place of whatever it was."""
+        super().refuse_text(self.reply(421, f"{self.settings.hostname} has had enough", enhanced="4.7.0"))
+
+    def on_end_of_data(self) -> bytes:
+        """Closes behind the refusal."""
+        refused = self._refusal is not None
+        reply = super().on_end_of_data()
+        if refused:
+            self.state = State.CLOSED
+        return reply
+
+
+@variant("smtp-plain-only")
+class PlainOnlySmtp(SmtpCore):
+    """Offers PLAIN as its only mechanism, and no STARTTLS in the middle of a transaction."""
+
+    sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = MappingProxyType({"PLAIN": sasl.MECHANISMS["PLAIN"]})
+
+    def on_starttls(self) -> bytes:
+        """First the transaction has to be over."""
+        return super().on_starttls() if self.state is State.IDLE else self.bad_sequence()
