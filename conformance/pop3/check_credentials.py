@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from conformance.checks import given, must
+from conformance.errors import InconclusiveError
 from conformance.expectations import expect
 from conformance.fixtures import Pop3Dial as Dial
 from conformance.pop3.session import Pop3Session
@@ -25,7 +26,8 @@ def check_right_ones_open_the_maildrop(dial: Dial) -> None:
     """The right name and password are answered +OK, and the maildrop is open; QUIT in place of PASS is in order."""
     with dial() as pop3:
         pop3.make_ready()
-        pop3.user(pop3.account.name)
+        if not pop3.user(pop3.account.name).ok:
+            raise InconclusiveError("USER is refused")
         response = pop3.quit()
         expect(response.ok, "+OK to QUIT after USER", response)
         pop3.abandon()

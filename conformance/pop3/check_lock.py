@@ -66,8 +66,10 @@ def check_keeps_others_from_removing_messages(dial: Dial, maildrop: Maildrop) ->
 
 @must("rfc1939/6/9", "rfc1939/3/26")
 def check_is_gone_after_quit(dial: Dial, maildrop: Maildrop) -> None:
-    """After QUIT the next log-in finds the maildrop free."""
+    """After QUIT, which removed a message, the next log-in finds the maildrop free."""
+    maildrop.fill([b"to be removed\r\n"])
     with maildrop.opened() as pop3, setting_up("QUIT"):
+        pop3.dele(1)
         pop3.quit()
         pop3.abandon()
         pop3.rest()
@@ -87,8 +89,10 @@ def check_is_gone_with_the_connection(dial: Dial, maildrop: Maildrop) -> None:
 
 
 @must("rfc1939/4/10")
-def check_is_not_left_by_a_refused_log_in(dial: Dial) -> None:
+def check_is_not_left_by_a_refused_log_in(dial: Dial, maildrop: Maildrop) -> None:
     """A log-in that was refused leaves no lock behind, while its connection is still open."""
+    with maildrop.opened() as pop3:
+        pop3.noop()  # nobody has the lock already
     with dial() as refused:
         with setting_up("a wrong password"):
             if _try_log_in(refused, "not-the-password").ok:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-DOTTED_LINES = (b".", b"..", b"...", b".x", b"..x", b". ", b". .", b".\t.")
+DOTTED_LINES = (b".", b"..", b"...", b".x", b"..x", b". x", b". .", b".\t.")
 """Lines on which byte-stuffing can go wrong: the terminator itself, stuffed ones, and dots before text."""
 
 _TELLING_LINES = (b"", b" ", b"\t", b"trailing space ", b"a.", b"+OK", b"-ERR no", b"QUIT", b"x" * 76, b"y" * 998)

@@ -190,6 +190,7 @@ class _Renumbering(Maildrop):
     also={
         "pop3/numbers/of_deleted_messages_are_not_listed": _NUMBERS_SHIFT,
         "pop3/numbers/of_deleted_messages_are_refused": _NUMBERS_SHIFT,
+        "pop3/sizes/of_deleted_messages_are_not_counted": _NUMBERS_SHIFT,
         "pop3/transaction/takes_its_commands_in_any_order": _NUMBERS_SHIFT,
         "pop3/update/removes_nothing_that_rset_took_back": "what RSET would have to bring back is forgotten",
     },

@@ -7,11 +7,17 @@ from reference_server.pop3.session import State
 from reference_server.registry import fault
 from reference_server.stores import Account
 
+_TAKEN_FOR_AN_ANSWER = "the second line is taken for the answer to the first command, and so on"
+
 
 @fault(
     "pop3-greets-in-two-lines",
     breaks="rfc1939/4/1",
-    also={"pop3/synchrony/one_answer_to_each_command": "the second line is taken for the first answer"},
+    also={
+        "pop3/synchrony/one_answer_to_each_command": _TAKEN_FOR_AN_ANSWER,
+        "pop3/credentials/can_be_given_again": _TAKEN_FOR_AN_ANSWER,
+        "pop3/update/quit_before_the_log_in_removes_nothing": _TAKEN_FOR_AN_ANSWER,
+    },
 )
 class GreetsInTwoLines(Pop3Core):
     """Sends a second line after the greeting."""

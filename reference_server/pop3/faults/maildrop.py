@@ -122,7 +122,11 @@ class NoopTakesMarksOff(Pop3Core):
         return super().on_noop()
 
 
-@fault("pop3-refuses-quit-before-the-log-in", breaks="rfc1939/4/18")
+@fault(
+    "pop3-refuses-quit-before-the-log-in",
+    breaks="rfc1939/4/18",
+    also={"pop3/credentials/right_ones_open_the_maildrop": "QUIT after USER comes before the log-in too"},
+)
 class RefusesQuitBeforeTheLogIn(Pop3Core):
     """Answers QUIT with -ERR while nobody is logged in."""
 
@@ -167,12 +171,13 @@ class NoLock(Pop3Core):
 
 @fault("pop3-keeps-the-lock-after-quit", breaks="rfc1939/6/9")
 class KeepsTheLockAfterQuit(Pop3Core):
-    """Forgets to unlock the maildrop when QUIT ends a session."""
+    """Forgets to unlock the maildrop when QUIT has removed something."""
 
     def update(self) -> None:
-        """Commits, and forgets to unlock."""
-        self.maildrop.commit()
-        self._maildrop = self._locked = None
+        """Commits, and lets go of the maildrop without unlocking it."""
+        if self.maildrop.numbers() != self.maildrop.all_numbers():
+            self._locked = None
+        super().update()
 
 
 @fault("pop3-keeps-the-lock-of-lost-sessions", breaks="rfc1939/4/7")
@@ -185,7 +190,11 @@ class KeepsTheLockOfLostSessions(Pop3Core):
         super().disconnected()
 
 
-@fault("pop3-locks-before-it-looks-at-the-password", breaks="rfc1939/4/10")
+@fault(
+    "pop3-locks-before-it-looks-at-the-password",
+    breaks="rfc1939/4/10",
+    also={"pop3/credentials/can_be_given_again": "the session has locked itself out by then"},
+)
 class LocksBeforeItLooksAtThePassword(Pop3Core):
     """Locks the maildrop on the word of USER and keeps it when the password is wrong."""
 

@@ -12,14 +12,20 @@ from reference_server.pop3.session import State
 from reference_server.registry import fault
 from reference_server.sasl import Exchange, Failure, Kind, Step
 
+_ASKS_WITH_IT = "logs in with an initial response"
 
-@fault("pop3-auth-ignores-the-initial-response", breaks=("rfc5034/4/6", "rfc5034/3/4"))
-class AuthIgnoresTheInitialResponse(Pop3Core):
-    """Asks for a response although it came with AUTH already."""
+
+@fault(
+    "pop3-auth-without-initial-responses",
+    breaks=("rfc5034/4/6", "rfc5034/3/4"),
+    also={"pop3/auth/can_be_tried_again": _ASKS_WITH_IT, "pop3/auth/knows_names_in_any_case": _ASKS_WITH_IT},
+)
+class AuthWithoutInitialResponses(Pop3Core):
+    """Refuses AUTH with an initial response, as servers did before there was one (RFC 1734)."""
 
     def on_auth(self, argument: bytes) -> bytes:
-        """Drops the second word of two."""
-        return super().on_auth(argument.partition(b" ")[0])
+        """Wants one argument."""
+        return self.err("AUTH takes one argument") if b" " in argument else super().on_auth(argument)
 
 
 @fault("pop3-challenge-without-a-space", breaks=("rfc5034/4/14", "rfc5034/4/13"))
