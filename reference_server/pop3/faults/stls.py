@@ -23,7 +23,7 @@ class _TakesNamesInClear(Pop3Core):
     name_in_clear: str | None = None
 
     def on_user(self, argument: bytes) -> bytes:
-        if self.tls:
+        if self.tls or not argument:
             return super().on_user(argument)
         self.name_in_clear = argument.decode("ascii")
         return self.ok("send PASS")
