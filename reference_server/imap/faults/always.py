@@ -21,7 +21,11 @@ class EndsFlagsWithASpace(ImapCore):
         self.untagged(b"FLAGS (" + b" ".join(self.flags_defined()) + b") ")
 
 
-@fault("completes-logout-twice", breaks="rfc3501/2.2/1")
+@fault(
+    "completes-logout-twice",
+    breaks="rfc3501/2.2/1",
+    also={"imap/logout/closes_the_connection_after_logout": "something comes after LOGOUT is completed"},
+)
 class CompletesLogoutTwice(ImapCore):
     """LOGOUT gets two tagged answers."""
 
