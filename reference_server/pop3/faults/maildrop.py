@@ -139,11 +139,19 @@ class RefusesQuitBeforeTheLogIn(Pop3Core):
 
 @fault("pop3-stays-on-the-line", breaks="rfc1939/3/27")
 class StaysOnTheLine(Pop3Core):
-    """Keeps the connection open after QUIT."""
+    """Keeps the connection open after QUIT where the client has said nothing else."""
+
+    _commands = 0
+
+    def on_command(self, line: bytes) -> bytes:
+        """Counts."""
+        self._commands += 1
+        return super().on_command(line)
 
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Leaves the closing to the client."""
-        return [action for action in super().receive(octets, now) if not isinstance(action, Close)]
+        actions = super().receive(octets, now)
+        return [action for action in actions if self._commands > 1 or not isinstance(action, Close)]
 
 
 class _Live(Maildrop):
