@@ -6,7 +6,7 @@ import re
 
 from reference_server.imap.commands import Command
 from reference_server.imap.core import ImapCore
-from reference_server.imap.grammar import Cursor
+from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.literals import TOO_LONG, RawCommand
 from reference_server.imap.session import RefusedError, State
 from reference_server.registry import fault
@@ -80,9 +80,12 @@ class ReadsTagsAsAtoms(ImapCore):
         tag = super().tag_of(raw)
         return b"*" if b"]" in tag else tag
 
-    def is_valid_now(self, name: bytes, command: Command) -> bool:
-        """Nothing is, without a tag."""
-        return self.running.tag != b"*" and super().is_valid_now(name, command)
+    def read_head(self, cursor: Cursor) -> tuple[bytes, bytes, Command]:
+        """Nothing is a command without a tag."""
+        tag, name, command = super().read_head(cursor)
+        if b"]" in tag:
+            raise GrammarError("expected a tag")
+        return tag, name, command
 
 
 @fault("imap-loses-a-command-when-more-follow", breaks="rfc3501/2.2/1")
@@ -202,7 +205,11 @@ class SubscribesBeforeLogIn(ImapCore):
         return super().on_unsubscribe(wire_name) if self.account else b"UNSUBSCRIBE completed"
 
 
-@fault("checks-with-nothing-selected", breaks=("rfc3501/3.2/1", "rfc3501/9/25"))
+@fault(
+    "checks-with-nothing-selected",
+    breaks=("rfc3501/3.2/1", "rfc3501/9/25"),
+    also={"imap/select/a_select_that_fails_leaves_none_selected": "that none is selected shows by commands refused"},
+)
 class ChecksWithNothingSelected(ImapCore):
     """CHECK and EXPUNGE are answered OK while no mailbox is selected."""
 
@@ -233,7 +240,10 @@ class LetsUsersLogInTwice(ImapCore):
 @fault(
     "refuses-noop-with-nothing-selected",
     breaks="rfc3501/6.1.2/1",
-    also={"imap/tags/knows_commands_in_capitals_and_small_letters": "NOOP is refused, whatever its case"},
+    also={
+        "imap/tags/knows_commands_in_capitals_and_small_letters": "NOOP is refused, whatever its case",
+        "imap/literals/reads_a_literal_too_big_for_it_to_the_end": "a NOOP shows that the session is in step",
+    },
 )
 class RefusesNoopWithNothingSelected(ImapCore):
     """NOOP is answered NO after log-in as long as no mailbox is selected."""

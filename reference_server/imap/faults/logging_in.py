@@ -18,7 +18,11 @@ from reference_server.stores import Account
 NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 
 
-@fault("imap-takes-no-literals-in-login", breaks="rfc3501/6.2.3/1")
+@fault(
+    "imap-takes-no-literals-in-login",
+    breaks="rfc3501/6.2.3/1",
+    also={"imap/literals/takes_literals_wherever_a_string_may_stand": "LOGIN is one of the places"},
+)
 class TakesNoLiteralsInLogin(ImapCore):
     """LOGIN with a literal is answered BAD."""
 
