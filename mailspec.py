@@ -6,7 +6,8 @@ import contextlib
 import dataclasses
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,10 +16,12 @@ import click
 if TYPE_CHECKING:
     from conformance.configuration import Configuration
     from conformance.target import Account, Target
+    from reports.records import CheckResult
 
 VERSION = "0.1.0"
 USAGE = 2
 NO_VERDICT = 3
+INTERRUPTED = 130
 TIERS = ("safe", "intrusive", "destructive")
 PROFILES = ("quick", "standard", "thorough")
 SEGMENTS = ("each", "whole", "octets", "random")
@@ -31,8 +34,22 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    click.echo(f"mailspec: {message}", err=True)
+    from reports.octets import printable
+
+    # The words may be a server's.
+    click.echo(f"mailspec: {printable(message, keep_newlines=True)}", err=True)
     raise SystemExit(status)
+
+
+def _make_writable(*folders: Path) -> None:
+    """Make sure that reports can be written there, before a run has taken its time."""
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            _fail(f"nothing can be written to {folder}: {error.strerror}", USAGE)
 
 
 # -- check ------------------------------------------------------------------------------------------------------------
@@ -92,11 +109,11 @@ def check(
     A URL is scheme://[user:password@]host[:port]; schemes are smtp, smtps, submission, submissions, lmtp, pop3,
     pop3s, imap and imaps. Several URLs describe one mail system.
 
-    Exit status: 0 conforms, 1 violations, 2 usage, 3 no verdict possible.
+    Exit status: 0 conforms, 1 violations, 2 usage, 3 no verdict possible; 130 interrupted.
     """
     from conformance.checks import Tier
     from conformance.errors import HarnessError, UsageError
-    from conformance.judging import judge
+    from conformance.judging import InterruptedRunError, judge
     from conformance.plan import Plan, Profile, Segment
     from conformance.progress import ProgressDisplay
     from reports.grade import exit_code
@@ -110,6 +127,9 @@ def check(
         embedded = not urls and not configuration.targets
         if (faults or variants) and not embedded:
             raise UsageError("--fault and --variant belong to the embedded server: give no URL")
+        if (accounts or password_file) and embedded:
+            raise UsageError("--account and --password-file are for a server of yours: give its URL")
+        _make_writable(output, *([junit.absolute().parent] if junit else []))
         with contextlib.ExitStack() as stack:
             if embedded:
                 urls = stack.enter_context(_embedded_server(faults, variants))
@@ -122,6 +142,9 @@ def check(
                     f"--tier {chosen.name.lower()} changes mailboxes on a server beyond this machine: "
                     "add --i-own-this-server if it is yours"
                 )
+            for endpoint in target.endpoints:
+                if endpoint.protocol == "lmtp":
+                    click.echo(f"mailspec: {endpoint} is not judged: there is no suite for LMTP yet", err=True)
             plan = Plan(profile=Profile(profile), seed=seed, tier=chosen, segment=Segment(segment))
             with ProgressDisplay() as progress:
                 run = judge(
@@ -135,17 +158,24 @@ def check(
                     on_collected=progress.start,
                     on_result=progress.show,
                 )
+        status = int(exit_code(run.results, strict=strict))
     except UsageError as error:
         _fail(str(error), USAGE)
+    except InterruptedRunError as interruption:
+        run, status = interruption.run, INTERRUPTED
     except HarnessError as error:
         _fail(str(error), NO_VERDICT)
-    except ValueError as error:
-        _fail(str(error), USAGE)
-    written = write_report(run, output, strict=strict)
+    except KeyboardInterrupt:
+        _fail("interrupted before the first check", INTERRUPTED)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     click.echo(render_text(run, width=width, strict=strict, run_file=str(output / "run.json")), nl=False)
-    click.echo(f"\nReport: {written}")
-    raise SystemExit(int(exit_code(run.results, strict=strict)))
+    try:
+        click.echo(f"\nReport: {write_report(run, output, strict=strict)}")
+    except OSError as error:
+        _fail(f"the report could not be written to {output}: {error.strerror}", NO_VERDICT)
+    if status == INTERRUPTED:
+        click.echo("mailspec: interrupted; the report has what was judged until then", err=True)
+    raise SystemExit(status)
 
 
 def _configuration(path: Path | None) -> tuple[Configuration, Path]:
@@ -188,10 +218,15 @@ def _target(
 @contextlib.contextmanager
 def _embedded_server(faults: tuple[str, ...], variants: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The reference server in this process, on ports the kernel chooses; its URLs."""
+    from conformance.errors import UsageError
     from reference_server.running import running_server
     from reference_server.serving import cores_with
 
-    with running_server(cores=cores_with(faults, variants)) as server:
+    try:
+        cores = cores_with(faults, variants)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    with running_server(cores=cores) as server:
         yield tuple(server.urls[name] for name in ("smtp", "submission", "pop3", "imap"))
 
 
@@ -284,7 +319,14 @@ def report(runs: tuple[Path, ...], html: Path | None, baseline: Path | None) -> 
     text, page = render_runs(decoded, baseline=before)
     click.echo(text, nl=False)
     if html is not None:
-        html.write_text(page, encoding="utf-8")
+        _write(html, page.encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        _fail(f"{path} cannot be written: {error.strerror}", USAGE)
 
 
 @main.command()
@@ -313,7 +355,7 @@ def replay(
     try:
         results = {result.check: result for result in decode_run(run.read_bytes()).results}
         if identifier not in results:
-            raise UsageError(f"{run} has no result of {identifier}")
+            raise UsageError(f"{run} has no result of {identifier}: its findings are {_findings(results.values())}")
         result = results[identifier]
         if script is not None or pcap is not None:
             _export(result, script, pcap)
@@ -328,18 +370,24 @@ def replay(
         _fail(str(error), NO_VERDICT)
     except ValueError as error:
         _fail(str(error), USAGE)
+    except KeyboardInterrupt:
+        _fail("interrupted", INTERRUPTED)
 
 
-def _export(result: object, script: Path | None, pcap: Path | None) -> None:
+def _findings(results: Iterable[CheckResult]) -> str:
+    from reports.records import Verdict
+
+    return ", ".join(result.check for result in results if result.verdict is Verdict.VIOLATED) or "none"
+
+
+def _export(result: CheckResult, script: Path | None, pcap: Path | None) -> None:
     from reports.pcap import pcap_of
-    from reports.records import CheckResult
     from reports.replay_script import script_of
 
-    assert isinstance(result, CheckResult)
     if script is not None:
-        script.write_text(script_of(result), encoding="utf-8")
+        _write(script, script_of(result).encode())
     if pcap is not None:
-        pcap.write_bytes(pcap_of(result))
+        _write(pcap, pcap_of(result))
 
 
 # -- serve ------------------------------------------------------------------------------------------------------------

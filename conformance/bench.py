@@ -232,7 +232,11 @@ class Bench:
         def open_session() -> ImapSession | Pop3Session:
             with self.unjudged():
                 session = self.connect(endpoint, SESSION_OF[kind])
-                session.log_in()
+                try:
+                    session.log_in()
+                except BaseException:
+                    session.drop()
+                    raise
                 assert isinstance(session, ImapSession | Pop3Session)
                 return session
 

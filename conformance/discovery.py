@@ -47,6 +47,7 @@ class _Learnt:
     clear: Mapping[str, str] = field(default_factory=dict)
     secured: Mapping[str, str] = field(default_factory=dict)
     demands_tls: bool = False
+    unfinished: str = ""
 
 
 def _open(target: Target, endpoint: Endpoint, facts: Facts) -> SmtpSession | Pop3Session | ImapSession:
@@ -123,8 +124,9 @@ def discover(target: Target, endpoint: Endpoint) -> Facts:
             _pop3(session, learnt)
         else:
             _imap(session, learnt)
-    except (InconclusiveError, NoReplyError):
+    except (InconclusiveError, NoReplyError) as error:
         # Half an answer is all there is to know; the checks will say what is wrong with the rest.
+        learnt.unfinished = str(error)
         session.drop()
     finally:
         _leave(session)
@@ -133,6 +135,7 @@ def discover(target: Target, endpoint: Endpoint) -> Facts:
         capabilities=MappingProxyType(dict(learnt.clear)),
         capabilities_under_tls=MappingProxyType(dict(learnt.secured)),
         demands_tls=learnt.demands_tls,
+        unfinished=learnt.unfinished,
     )
     return dataclasses.replace(facts, log_in=_try_log_in(target, endpoint, facts))
 
@@ -141,9 +144,9 @@ def _try_log_in(target: Target, endpoint: Endpoint, facts: Facts) -> str:
     """Empty where the first account can log in, else why not."""
     if not target.accounts:
         return "no account was given"
-    if endpoint.protocol == "smtp" and not facts.offers("AUTH"):
-        return "AUTH is not offered"
     try:
+        if endpoint.protocol == "smtp" and not facts.offers("AUTH"):
+            return "AUTH is not offered"
         session = _open(target, endpoint, facts)
     except (ConnectError, InconclusiveError) as error:
         return str(error)

@@ -76,7 +76,7 @@ class JudgePlugin:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what is wrong with a file; the quiet pytest of a run would only count it."""
         if report.failed:
-            self.uncollected.append(report.longreprtext.strip())
+            self.uncollected.append("\n".join(_errors(report.longreprtext)))
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out what the plan does not include, before anything is set up for it."""
@@ -115,9 +115,7 @@ class JudgePlugin:
         """A check that pytest could not get as far as the judge, say for want of a fixture, must not go missing."""
         check = self.selected.get(report.nodeid)
         if report.failed and check is not None and check.id not in self._judged:
-            said = report.longreprtext.strip().splitlines() or ["no reason given"]
-            said = [line.removeprefix("E").strip() for line in said if line.startswith("E")] or said
-            self._keep(not_run(self.bench, check, f"the check could not be run: {said[0]}"))
+            self._keep(not_run(self.bench, check, f"the check could not be run: {_errors(report.longreprtext)[0]}"))
 
     def pytest_keyboard_interrupt(self) -> None:
         """The user has seen enough."""
@@ -193,6 +191,12 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> pytest.
     put.mailspec_check = check  # type: ignore[attr-defined]
     put.__doc__ = check.title
     return pytest.Function.from_parent(collector, name=name, callobj=put)
+
+
+def _errors(said: str) -> list[str]:
+    """What is wrong, of what pytest says of a failure: the lines that it marks, without its own way to them."""
+    lines = said.strip().splitlines() or ["no reason given"]
+    return [line[1:].removeprefix("   ") for line in lines if line.startswith("E ")] or lines
 
 
 def _report(result: CheckResult) -> None:

@@ -47,10 +47,19 @@ class Facts:
     demands_tls: bool = False
     log_in: str = ""
     """Empty where the first account could log in, else why not."""
+    unfinished: str = ""
+    """Empty where the server answered all that discovery asked, else where it stopped."""
 
     def offers(self, name: str) -> bool:
-        """Whether the capability is advertised, before or under TLS."""
-        return name in self.capabilities or name in self.capabilities_under_tls
+        """Whether the capability is advertised, before or under TLS.
+
+        Raises:
+            InconclusiveError: it was not, but the server did not answer all that discovery asked.
+        """
+        found = name in self.capabilities or name in self.capabilities_under_tls
+        if not found and self.unfinished:
+            raise InconclusiveError(f"whether {name} is offered is not known: {self.unfinished}")
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +149,7 @@ class Session:
     def _farewell(self) -> str:
         """Read to the end of the stream after the farewell was answered; what else the server said, as text."""
         extra = b""
-        deadline = self.connection.deadline(FAREWELL_S)
+        deadline = self.connection.deadline(min(FAREWELL_S, self.connection.patience.reply_s))
         try:
             while len(extra) < 4096:
                 extra += self.connection.receive(deadline)

@@ -144,8 +144,9 @@ class ImapSession(Session):
                 return tuple(before), response
             before.append(response)
             octets += len(response.raw)
-            if octets > patience.reply_octets:
-                raise FloodError(f"an answer of more than {patience.reply_octets} octets", response.raw[:256])
+            # The clock is looked at here too: what has arrived already is read without waiting.
+            if octets > patience.reply_octets or self.connection.deadline(0.0) > end:
+                raise FloodError(f"an answer of {octets} octets with no end in sight", response.raw[:256])
 
     def command(self, line: str | bytes, *, within_s: float | None = None) -> Answer:
         """Send one command, tag and CRLF added, and read its answer."""

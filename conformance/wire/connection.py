@@ -134,10 +134,10 @@ class Connection:
             ClosedError: the peer has closed.
             SilenceError: the peer does not read.
         """
-        self._write(octets, self.deadline())
+        self._write(octets, self.deadline(), starts_anew=True)
 
-    def _write(self, octets: bytes, deadline: float) -> None:
-        self._transcript.add(Direction.SENT, octets, at_s=self._at(), session=self.session)
+    def _write(self, octets: bytes, deadline: float, *, starts_anew: bool = False) -> None:
+        self._transcript.add(Direction.SENT, octets, at_s=self._at(), session=self.session, starts_anew=starts_anew)
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             raise SilenceError("the peer stopped reading")

@@ -25,22 +25,24 @@ class Transcript:
         self.sessions += 1
         return self.sessions
 
-    def add(self, direction: Direction, octets: bytes, *, at_s: float, session: int) -> None:
-        """Record octets; past the limit only their number is kept."""
+    def add(self, direction: Direction, octets: bytes, *, at_s: float, session: int, starts_anew: bool = False) -> None:
+        """Record octets; past the limit only their number is kept. What `starts_anew` is not joined to what was before:
+        that it came in a segment of its own is the point.
+        """
         if self._room <= 0:
             return
         if len(octets) > self._room:
             kept, left = octets[: self._room], len(octets) - self._room
             self._room = 0
-            self._join(direction, kept, at_s, session)
+            self._join(direction, kept, at_s, session, starts_anew=starts_anew)
             self.note(f"{left} further octets and all that followed were not recorded", at_s=at_s, session=session)
             return
         self._room -= len(octets)
-        self._join(direction, octets, at_s, session)
+        self._join(direction, octets, at_s, session, starts_anew=starts_anew)
 
-    def _join(self, direction: Direction, octets: bytes, at_s: float, session: int) -> None:
+    def _join(self, direction: Direction, octets: bytes, at_s: float, session: int, *, starts_anew: bool) -> None:
         last = self._events[-1] if self._events else None
-        if last is not None and last.direction is direction and last.session == session:
+        if not starts_anew and last is not None and (last.direction, last.session) == (direction, session):
             self._events[-1] = Event(at_s=last.at_s, direction=direction, octets=last.octets + octets, session=session)
         else:
             self._events.append(Event(at_s=at_s, direction=direction, octets=octets, session=session))

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import resource
 import select
 import socket
 import struct
+from collections.abc import Collection
 
 import pytest
 
-from conformance.bench import Bench
-from conformance.checks import Tier, all_checks
+from conformance.bench import Bench, Life
+from conformance.checks import Tier, all_checks, check_of, must
+from conformance.discovery import SESSION_OF
+from conformance.errors import InconclusiveError
+from conformance.imap.session import ImapSession
 from conformance.plan import Plan, Profile
 from conformance.runner import run_check
 from conformance.target import Account, Target, target_of
 from conformance.wire.connection import Connection, Patience
 from conformance.wire.errors import NoReplyError
 from conformance.wire.transcript import Transcript
-from reports.records import CheckResult, Verdict
+from reports.records import CheckResult, Ended, Verdict
 from tests.conformance.hostile_peer import Behaviour, hostile_peer
 
 PATIENCE = Patience(connect_s=5.0, reply_s=0.2, reply_octets=2_000_000, line_octets=200_000)
@@ -84,11 +89,12 @@ def one_octet_at_a_time_for_ever(peer: socket.socket) -> None:
             peer.recv(4096)
 
 
-def judged(port: int, protocol: str, *, most: int) -> list[CheckResult]:
-    """A run of the protocol's first checks against the peer."""
+def judged(port: int, protocol: str, *, most: int, topics: Collection[str] = ()) -> list[CheckResult]:
+    """A run of the protocol's first checks, of these topics if any, against the peer."""
     bench = Bench(target_of([f"{protocol}://127.0.0.1:{port}"], ACCOUNTS, patience=PATIENCE), PLAN)
     bench.discover()
-    checks = [check for check in all_checks().values() if check.suite == protocol][:most]
+    checks = [check for check in all_checks().values() if check.suite == protocol]
+    checks = [check for check in checks if not topics or check.id.split("/")[1] in topics][:most]
     try:
         return [run_check(bench, check) for check in checks] + bench.oracles.results([])
     finally:
@@ -176,7 +182,92 @@ def test_a_server_that_only_greets_is_never_found_to_conform(protocol: str) -> N
         silence(peer)
 
     with hostile_peer(greet_and_fall_silent) as port:
-        results = judged(port, protocol, most=6)
+        results = judged(port, protocol, most=6, topics=("commands", "capability"))
     asked = [result for result in results if result.examples]
     assert asked
     assert not [result.check for result in asked if result.verdict is Verdict.SATISFIED]
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "pop3", "imap"])
+def test_what_a_server_does_not_tell_of_itself_is_not_held_to_be_absent(protocol: str) -> None:
+    def greet_and_fall_silent(peer: socket.socket) -> None:
+        peer.sendall(GREETINGS[protocol])
+        silence(peer)
+
+    with hostile_peer(greet_and_fall_silent) as port:
+        bench = Bench(target_of([f"{protocol}://127.0.0.1:{port}"], ACCOUNTS, patience=PATIENCE), PLAN)
+        bench.discover()
+        with pytest.raises(InconclusiveError, match="not known"):
+            bench.facts_of(bench.target.endpoints[0]).offers("STARTTLS")
+        if protocol == "smtp":
+            with pytest.raises(InconclusiveError, match="AUTH"):
+                bench.submission_endpoint()
+
+
+def test_a_server_that_talks_on_for_ever_does_not_keep_the_judge() -> None:
+    def talk(peer: socket.socket) -> None:
+        peer.settimeout(0.05)
+        while True:
+            peer.sendall(b"* OK still here\r\n")
+            with contextlib.suppress(TimeoutError):
+                peer.recv(65536)
+
+    patience = Patience(connect_s=5.0, reply_s=0.15)
+    with hostile_peer(talk) as port:
+        bench = Bench(target_of([f"imap://127.0.0.1:{port}"], ACCOUNTS, patience=patience), PLAN)
+        session = bench.connect(bench.target.endpoints[0], ImapSession)
+        with pytest.raises(NoReplyError):
+            session.command("NOOP")
+        with pytest.raises(NoReplyError):
+            session.command_with_literals(b"X ", b"y")
+        session.drop()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "refusal"),
+    [
+        ("smtp", b"421 4.7.0 too many connections\r\n"),
+        ("smtp", b"554 no service for you\r\n"),
+        ("pop3", b"-ERR [SYS/TEMP] later\r\n"),
+        ("imap", b"* BYE too many connections\r\n"),
+    ],
+)
+def test_a_server_that_refuses_service_after_a_check_has_not_died(protocol: str, refusal: bytes) -> None:
+    served: list[int] = []
+
+    def serve_twice(peer: socket.socket) -> None:
+        served.append(1)
+        peer.sendall(GREETINGS[protocol] if len(served) <= 2 else refusal)
+
+    @must("rfc5321/4.2/1")
+    def check_connects(smtp: object = None, pop3: object = None, imap: object = None) -> None:
+        """Connects."""
+        bench.connect(bench.target.endpoints[0], SESSION_OF[protocol]).drop()
+
+    check = check_of(check_connects)
+    assert check is not None
+    with hostile_peer(serve_twice) as port:
+        bench = Bench(target_of([f"{protocol}://127.0.0.1:{port}"], patience=PATIENCE), PLAN)
+        result = run_check(bench, dataclasses.replace(check, id=f"{protocol}/x/y"), {})
+        assert (result.verdict, result.ended) == (Verdict.SATISFIED, Ended.ANSWERED)
+        assert bench.life(protocol)[0] is Life.REFUSES
+        again = run_check(bench, dataclasses.replace(check, id=f"{protocol}/x/y"), {})
+    assert again.verdict is Verdict.INCONCLUSIVE
+    assert "refuses" in again.reason
+    assert {found.verdict for found in bench.oracles.results([])} == {Verdict.SATISFIED}
+
+
+def test_an_endpoint_that_never_greets_is_given_up_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.bench.MOST_LOST_S", 0.3)
+    connections: list[int] = []
+
+    def count(peer: socket.socket) -> None:
+        connections.append(1)
+        silence(peer)
+
+    with hostile_peer(count) as port:
+        bench = Bench(target_of([f"smtp://127.0.0.1:{port}"], patience=PATIENCE), PLAN)
+        lives = [bench.life("smtp") for _ in range(6)]
+    assert [life for life, _ in lives] == [Life.SILENT] * 6
+    assert "given up" in lives[-1][1]
+    assert len(connections) == 2
