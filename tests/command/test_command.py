@@ -57,7 +57,7 @@ def test_a_fault_is_found_and_named_with_a_command_that_replays_it(tmp_path: Pat
         again = mailspec("replay", "mailspec-report/run.json", identifier, server.urls["smtp"], cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "RSET" in again.stdout
-    assert "503" in again.stdout.splitlines()[-1]
+    assert "503" in again.stdout
 
 
 def test_a_finding_can_be_taken_along_as_script_and_capture(tmp_path: Path) -> None:
