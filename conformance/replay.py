@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from conformance.errors import HarnessError, UsageError
 from conformance.secrets import redact, restore
@@ -20,6 +20,9 @@ PATIENCE = Patience(connect_s=5.0, reply_s=3.0)
 
 REST_S = 0.5
 """How long the replay listens after its last step for what else the server says."""
+
+QUIET_S = 0.03
+"""How long the server must be quiet for its answer to be taken as complete, once it has as many lines as then."""
 
 MOST_APART_S = 1.0
 """The longest pause between two segments of one side that is made again."""
@@ -60,7 +63,7 @@ def replay(
 
 
 def _steps(
-    transcript: Iterable[Event],
+    transcript: Sequence[Event],
     endpoint: Endpoint,
     endpoints: dict[int, Endpoint],
     accounts: list[Account],
@@ -69,7 +72,7 @@ def _steps(
     links: dict[int, _Link] = {}
     segmentation: Segmentation = WHOLE
     try:
-        for event in transcript:
+        for number, event in enumerate(transcript):
             if event.session == 0:
                 segmentation = _segmentation(event.note) or segmentation
                 yield f"   then: {printable(event.note)}"
@@ -78,7 +81,9 @@ def _steps(
                 where = endpoints.get(event.session, endpoint)
                 links[event.session] = _Link(where, segmentation, accounts, patience)
             label = f"{event.session}" if event.session > 1 else " "
-            yield f"{label}{links[event.session].step(event)}"
+            after = next((later for later in transcript[number + 1 :] if later.session == event.session), None)
+            more = after is not None and after.direction is Direction.RECEIVED
+            yield f"{label}{links[event.session].step(event, more_follows=more)}"
         for session, link in links.items():
             label = f"{session}" if session > 1 else " "
             yield f"{label}< {link.rest()}   after the last step"
@@ -119,8 +124,8 @@ class _Link:
         self._pending = b""
         self._last: Event | None = None
 
-    def step(self, event: Event) -> str:
-        """Do what the event says; what to show of it."""
+    def step(self, event: Event, *, more_follows: bool) -> str:
+        """Do what the event says; what to show of it. `more_follows`: the next that was seen is an answer too."""
         last, self._last = self._last, event
         if event.direction is Direction.SENT:
             if last is not None and last.direction is Direction.SENT:
@@ -128,7 +133,7 @@ class _Link:
                 time.sleep(min(max(event.at_s - last.at_s, 0.0), MOST_APART_S))
             return f"> {visible(event.octets)}{self._send(restore(event.octets, self._accounts))}"
         if event.direction is Direction.RECEIVED:
-            return f"< {self._answer_like(event.octets)}"
+            return f"< {self._answer_like(event.octets, whole=not more_follows)}"
         if event.note.startswith(CONNECTS):
             return f"  {CONNECTS}{self._endpoint}"
         if event.note.startswith("TLS starts") and not self.connection.secured:
@@ -149,10 +154,11 @@ class _Link:
             return f" ({error.what})"
         return ""
 
-    def _answer_like(self, recorded: bytes) -> str:
+    def _answer_like(self, recorded: bytes, *, whole: bool) -> str:
         """As many lines as were recorded, or what came before the server fell silent or closed.
 
-        Lines are counted and not octets: a greeting with the time of day has another length every day.
+        Lines are counted and not octets: a greeting with the time of day has another length every day. Where the judge
+        then spoke, it had read a `whole` answer, so that what is beyond those lines belongs to it as well.
         """
         lines = recorded.count(b"\n")
         ending = ""
@@ -163,11 +169,15 @@ class _Link:
                     ending = " (and more than is read here)"
                     break
                 self._pending += self.connection.receive(deadline)
+            while whole and not ending:
+                self._pending += self.connection.receive(min(deadline, self.connection.deadline(QUIET_S)))
+                if len(self._pending) > MOST_OCTETS:
+                    ending = " (and more than is read here)"
         except SilenceError:
-            ending = " (and no more)"
+            ending = "" if self._pending.count(b"\n") >= lines and self._pending else " (and no more)"
         except NoReplyError as error:
             ending = f" ({error.what})"
-        end = _end_of_lines(self._pending, lines)
+        end = len(self._pending) if whole else _end_of_lines(self._pending, lines)
         answer, self._pending = self._pending[:end], self._pending[end:]
         return self._shown(answer) + ending
 

@@ -46,7 +46,7 @@ def _answer(zone: dns.zone.Zone, query: dns.message.Message) -> dns.message.Mess
     response = dns.message.make_response(query)
     response.flags |= dns.flags.AA
     asked = query.question[0]
-    if not asked.name.is_subdomain(zone.origin):
+    if zone.origin is None or not asked.name.is_subdomain(zone.origin):
         response.set_rcode(dns.rcode.REFUSED)
     elif zone.get_node(asked.name) is None:
         response.set_rcode(dns.rcode.NXDOMAIN)

@@ -21,7 +21,7 @@ FAULTS: list[listing.Entry] = [
 
 def test_checks_and_oracles_are_listed_once_each() -> None:
     entries = listing.checks()
-    ids = [entry["id"] for entry in entries]
+    ids = [str(entry["id"]) for entry in entries]
     assert sorted(ids) == sorted([*all_checks(), *ORACLES])
     assert {entry["kind"] for entry in entries} == {"property", "example", "oracle"}
     assert json.loads(listing.as_json(entries)) == [dict(entry) for entry in entries]

@@ -44,7 +44,7 @@ def test_a_terminal_has_a_line_for_what_is_wrong_alone() -> None:
         result(Verdict.VIOLATED, check="smtp/a/bad"),
         result(Verdict.INCONCLUSIVE, check="smtp/a/unknown", reason="why"),
     ]
-    lines = [line.strip() for line in shown(*results, terminal=True).splitlines()]
+    lines = [line.replace("\x1b[2K", "").strip() for line in shown(*results, terminal=True).splitlines()]
     assert "VIOLATED    smtp/a/bad" in lines
     assert "no verdict  smtp/a/unknown  why" in lines
     assert not [line for line in lines if line.startswith(("ok", "n/a"))]
