@@ -100,7 +100,10 @@ def check_sets_the_flags_given_and_no_other(folder: Folder, flags: Sequence[str]
 
 
 def _moments() -> st.SearchStrategy[datetime]:
-    """Whole seconds between 1990 and 2030, in zones west and east, half hours among them."""
+    """Whole seconds between 1990 and 2020, in zones west and east, half hours among them.
+
+    None is still to come: a server need not believe that a message was received tomorrow.
+    """
     zones = st.sampled_from((0, 60, -480, 330, -210, 765, -720)).map(
         lambda minutes: timezone(timedelta(0, minutes * 60))
     )
@@ -109,11 +112,11 @@ def _moments() -> st.SearchStrategy[datetime]:
             (
                 datetime(1996, 2, 29, 23, 59, 59),
                 datetime(2000, 1, 1),
-                datetime(2026, 3, 5, 1, 2, 3),
+                datetime(2006, 3, 5, 1, 2, 3),
                 datetime(2019, 12, 31, 12),
             )
         ),
-        st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
+        st.datetimes(datetime(1990, 1, 1), datetime(2020, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
     )
     return st.builds(lambda moment, zone: moment.replace(tzinfo=zone), naive, zones)
 

@@ -43,7 +43,7 @@ POISONED: WeakSet[Store] = WeakSet()
 
 @fault("serves-nobody-after-a-huge-literal", breaks="rfc3501/3/1")
 class ServesNobodyAfterAHugeLiteral(ImapCore):
-    """After a literal of more than 32 bits was announced, whoever connects next is turned away."""
+    """After a literal of more than 32 bits was announced, whoever connects next finds the connection closed."""
 
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Is poisoned by a number."""
@@ -54,7 +54,7 @@ class ServesNobodyAfterAHugeLiteral(ImapCore):
     def greet(self) -> None:
         """Has no word for anybody any more."""
         if self.store in POISONED:
-            self.bye(b"broken")
+            self.hang_up()
         else:
             super().greet()
 

@@ -28,7 +28,11 @@ class SwapsUidsOnTheSecondPage(ImapCore):
         return super().fetch_uid(number, message)
 
 
-@fault("uidnext-is-too-high", breaks=("rfc3501/2.3.1.1/7", "rfc3501/6.3.1/10"))
+@fault(
+    "uidnext-is-too-high",
+    breaks=("rfc3501/2.3.1.1/7", "rfc3501/6.3.1/10"),
+    also={"imap/status/counts_as_select_does": "STATUS has the right one"},
+)
 class UidnextIsTooHigh(ImapCore):
     """Tells a UIDNEXT that the next message does not reach."""
 
@@ -47,7 +51,11 @@ class UidnextFollowsTheHighestUid(ImapCore):
         self.untagged(b"OK [UIDNEXT %d] next UID" % (messages[-1].uid + 1 if messages else 1))
 
 
-@fault("uses-uids-again", breaks=("rfc3501/2.3.1.1/1", "rfc3501/2.3.1.1/14"))
+@fault(
+    "uses-uids-again",
+    breaks=("rfc3501/2.3.1.1/1", "rfc3501/2.3.1.1/14"),
+    also={"imap/uids/uidnext_changes_only_with_new_messages": "UIDNEXT goes back with the UIDs"},
+)
 class UsesUidsAgain(ImapCore):
     """Gives a new message the UID after the highest that is there, which a message had that was removed."""
 
@@ -62,7 +70,10 @@ class UsesUidsAgain(ImapCore):
 @fault(
     "counts-uids-anew-in-each-session",
     breaks=("rfc3501/2.3.1.1/4", "rfc3501/2.3.1.1/14"),
-    also={"imap/copy/copyuid_says_which_copy_is_whose": "the session that looks finds other UIDs"},
+    also={
+        "imap/copy/copyuid_says_which_copy_is_whose": "the session that looks finds other UIDs",
+        "imap/macros/what_is_static_never_changes": "the session that looks finds another UID",
+    },
 )
 class CountsUidsAnewInEachSession(ImapCore):
     """FETCH tells other UIDs in a session that has added nothing, under the same UIDVALIDITY."""
