@@ -26,7 +26,7 @@ class _TakesNamesInClear(Pop3Core):
         if self.tls or not argument:
             return super().on_user(argument)
         self.name_in_clear = argument.decode("ascii")
-        return self.ok("send PASS")
+        return super().on_user(argument) if self.plaintext_allowed() else self.ok("send PASS")
 
 
 @fault("pop3-keeps-user-across-stls", breaks="rfc1939/7/32")
