@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from weakref import WeakSet
 
 from reference_server.core import Action
 from reference_server.imap.core import ImapCore
-from reference_server.imap.literals import CommandReader
 from reference_server.imap.session import State
 from reference_server.registry import fault
 from reference_server.stores import Store
@@ -59,31 +59,23 @@ class ServesNobodyAfterAHugeLiteral(ImapCore):
             super().greet()
 
 
-class _TellingReader(CommandReader):
-    """Says whether a literal is on its way."""
-
-    @property
-    def awaits_octets(self) -> bool:
-        return self._in_literal
+BEGINNING = re.compile(rb"([A-Za-z0-9]+) F[A-Z]*[^\n]*\Z")
+"""A segment that holds the beginning of FETCH, and not its end."""
 
 
 @fault("imap-takes-a-segment-for-a-line", breaks="rfc3501/2.2/3")
 class TakesASegmentForALine(ImapCore):
-    """Throws a segment away that is no whole line, and answers BAD."""
+    """Takes the first segment of FETCH for the whole command, and refuses it where that is only a part."""
+
+    skipping = False
 
     def receive(self, octets: bytes, now: float) -> list[Action]:
-        """Reads as if every segment were a line, unless a literal is on its way."""
-        in_literal = isinstance(self.reader, _TellingReader) and self.reader.awaits_octets
-        if octets.endswith(b"\n") or in_literal or self.handshaking or self.state is State.LOGOUT:
-            return super().receive(octets, now)
-        self.untagged(b"BAD that is no line")
-        return self.taken_actions()
-
-    def greet(self) -> None:
-        """Takes a reader that tells."""
-        self.drop_clear_text()
-        super().greet()
-
-    def drop_clear_text(self) -> None:
-        """Begins anew with such a reader."""
-        self.reader = _TellingReader()
+        """Refuses at once, and skips the rest of the line when it comes."""
+        if self.skipping:
+            _, line_end, octets = octets.partition(b"\n")
+            self.skipping = not line_end
+        elif self.state is State.SELECTED and (found := BEGINNING.match(octets)):
+            self.skipping = True
+            self.tagged(found[1], b"BAD", b"unfinished command")
+            return self.taken_actions()
+        return super().receive(octets, now) if octets else []
