@@ -15,7 +15,12 @@ _TAKEN_FOR_AN_ANSWER = "the second line is taken for the answer to the first com
     breaks="rfc1939/4/1",
     also={
         "pop3/synchrony/one_answer_to_each_command": _TAKEN_FOR_AN_ANSWER,
+        "pop3/credentials/an_unknown_name_is_refused": _TAKEN_FOR_AN_ANSWER,
         "pop3/credentials/can_be_given_again": _TAKEN_FOR_AN_ANSWER,
+        "pop3/lock/is_gone_after_quit": _TAKEN_FOR_AN_ANSWER,
+        "pop3/lock/is_gone_with_the_connection": _TAKEN_FOR_AN_ANSWER,
+        "pop3/lock/is_not_left_by_a_refused_log_in": _TAKEN_FOR_AN_ANSWER,
+        "pop3/states/after_user_no_mail_is_shown": _TAKEN_FOR_AN_ANSWER,
         "pop3/update/quit_before_the_log_in_removes_nothing": _TAKEN_FOR_AN_ANSWER,
     },
 )
