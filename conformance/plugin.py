@@ -76,7 +76,7 @@ class JudgePlugin:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what is wrong with a file; the quiet pytest of a run would only count it."""
         if report.failed:
-            self.uncollected.append("\n".join(_errors(report.longreprtext)))
+            self.uncollected.append("\n".join([f"{report.nodeid}:", *_errors(report.longreprtext)]))
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out what the plan does not include, before anything is set up for it."""

@@ -14,7 +14,9 @@ from conformance.expectations import assert_same_octets, expect, expect_code
 from conformance.fixtures import SmtpDial
 from conformance.plan import Plan, Profile, Segment
 from conformance.runner import run_check
+from conformance.smtp.session import SmtpSession
 from conformance.target import Account, target_of
+from conformance.wire.segmentation import CUTS_INTO
 from reference_server.running import running_server
 from reports.records import CheckResult, Direction, Ended, Verdict
 
@@ -251,3 +253,90 @@ def test_octets_that_differ_are_shown_where_they_part() -> None:
         assert_same_octets(b"abcXe", b"abcde")
     with pytest.raises(ViolationError, match="at 3"):
         assert_same_octets(b"abc", b"abcde")
+
+
+def test_a_cut_that_fails_is_found_even_where_shrinking_is_cut_short(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.plan.SHRINK_S", dict.fromkeys(Profile, 0.0))
+
+    @must("rfc5321/4.1.1.9/2")
+    def check_it(smtp: SmtpDial) -> None:
+        """Looks at how its own octets were cut."""
+        with smtp() as session:
+            expect(len(list(session.connection.segmentation.pieces(b"x" * 50))) == 1, "whole", "cut")
+
+    assert verdict(bench, check_it).verdict is Verdict.SATISFIED
+    [found] = [result for result in bench.oracles.results([]) if result.verdict is Verdict.VIOLATED]
+    assert found.check == "smtp/segmentation/same_verdict_however_cut"
+    assert found.transcript[0].note.startswith(CUTS_INTO)
+
+
+@pytest.mark.parametrize("flaky", [False, True])
+def test_a_set_up_that_fails_only_when_cut_is_the_segmentation_oracles_finding(bench: Bench, flaky: bool) -> None:
+    cut: list[int] = []
+
+    @must("rfc5321/4.1.1.9/2")
+    def check_it(smtp: SmtpDial) -> None:
+        """Cannot be set up with cuts."""
+        with smtp() as session:
+            session.noop()
+            if len(list(session.connection.segmentation.pieces(b"x" * 50))) > 1:
+                cut.append(1)
+                if not flaky or len(cut) == 1:
+                    raise InconclusiveError("the log-in was refused")
+
+    assert verdict(bench, check_it).verdict is Verdict.SATISFIED
+    results = {result.check: result for result in bench.oracles.results([])}
+    segmentation = results.get("smtp/segmentation/same_verdict_however_cut")
+    if flaky:
+        assert segmentation is None, "nothing was judged with other cuts"
+    else:
+        assert segmentation is not None
+        assert (segmentation.verdict, segmentation.got) == (Verdict.VIOLATED, "the log-in was refused")
+
+
+@pytest.mark.parametrize("later", [not_applicable("not this one"), InconclusiveError("421"), ValueError("oops")])
+def test_what_was_proved_stays_proved(bench: Bench, later: Exception) -> None:
+    tried: list[int] = []
+
+    @must("rfc5321/4.1.1.9/2")
+    @given(number=st.integers(0, 10_000))
+    def check_it(smtp: SmtpDial, number: int) -> None:
+        """No number is over 17."""
+        tried.append(number)
+        if len(tried) > 3 and any(before > 17 for before in tried[:-1]):
+            raise later
+        expect(number <= 17, "at most 17", number)
+
+    bench.plan = Plan(profile=Profile.STANDARD)
+    result = verdict(bench, check_it)
+    assert result.verdict is Verdict.VIOLATED
+    assert int(result.got) > 17
+
+
+def test_a_check_that_fails_by_itself_is_not_shrunk(bench: Bench) -> None:
+    tried = []
+
+    @must("rfc5321/4.1.1.9/2")
+    @given(number=st.integers(0, 10_000))
+    def check_it(smtp: SmtpDial, number: int) -> None:
+        """Has a mistake in it."""
+        tried.append(number)
+        raise ValueError(f"secret {number}")
+
+    result = verdict(bench, check_it)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "the check itself failed: ValueError" in result.reason
+    assert "secret" not in result.reason
+    assert len(tried) == 1
+
+
+def test_the_judges_own_tools_are_not_judged(bench: Bench) -> None:
+    with bench.unjudged():
+        tool = bench.connect(bench.smtp_endpoint(), SmtpSession)
+    with tool:
+        tool.send(b"NOOP\r\nNOOP\r\n")
+        tool.read_reply()
+    assert bench.oracles.results([]) == []
+    assert bench.oracles.transcript.events == ()
