@@ -142,7 +142,8 @@ def check_refuses_control_characters_in_a_path(dial: Dial) -> None:
 def check_refuses_eight_bit_paths(dial: Dial, octets: bytes, *, in_domain: bool) -> None:
     """MAIL and RCPT with octets beyond ASCII are refused unless SMTPUTF8 was asked for.
 
-    Two programs that see different characters in the same octets see different mailboxes.
+    Two programs that see different characters in the same octets see different mailboxes. A server that lists SMTPUTF8
+    is judged as well: that extension lets such addresses in only where MAIL names it (RFC 6531 §3.4).
     """
     path = b"<user@d%s.example>" % octets if in_domain else b"<us%ser@client.example>" % octets
     with dial() as smtp:
