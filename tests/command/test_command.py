@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ import pytest
 
 from mailspec import VERSION
 from reference_server.running import running_server
+from reports.records import RunResult, TargetRecord, encode_run
+from tests.conformance.hostile_peer import hostile_peer
 
 ACCOUNTS = ["--account", "alice@example.test:secret", "--account", "bob@example.test:secret"]
 LONG_S = 120
@@ -94,7 +97,17 @@ def test_several_runs_are_rendered_side_by_side(tmp_path: Path) -> None:
     [
         (["check", "http://127.0.0.1"], 2, "no protocol is called 'http'"),
         (["check", "smtp://127.0.0.1:1"], 3, ""),
-        (["check", "--only", "no/such/check"], 3, ""),
+        (["check", "--only", "no/such/check"], 3, "no check's id matches no/such/check"),
+        (["check", "--tier", "safe", "--only", "smtp/transparency/*"], 3, "--tier intrusive"),
+        (["check", "lmtp://127.0.0.1:1"], 3, "no suite for LMTP yet"),
+        (["check", "--account", "alice:secret"], 2, "give its URL"),
+        (["check", "--output", "junk.json/report"], 2, "nothing can be written"),
+        (["check", "--junit", "junk.json/junit.xml"], 2, "nothing can be written"),
+        (["check", "--checks", "broken"], 2, "SyntaxError"),
+        (["check", "--domain", "example.test", "--resolver", "nowhere"], 2, "ADDRESS[:PORT]"),
+        (["check", "alice@example.test:secret@127.0.0.1"], 2, "no protocol is called '127.0.0.1'"),
+        (["replay", "run.json", "no/such/finding"], 2, "no result of no/such/finding"),
+        (["report", "run.json", "--html", "absent/page.html"], 2, "cannot be written"),
         (["check", "--fault", "no-such-fault"], 2, "no-such-fault"),
         (["check", "smtp://127.0.0.1:1", "--fault", "keeps-stuffed-dot"], 2, "embedded"),
         (["check", "smtp://mail.example.invalid", "--tier", "intrusive"], 2, "--i-own-this-server"),
@@ -109,10 +122,50 @@ def test_what_cannot_be_done_says_so_by_status_and_words(
     tmp_path: Path, arguments: list[str], status: int, words: str
 ) -> None:
     (tmp_path / "junk.json").write_text("{}")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "check_it.py").write_text("def check_it(:\n")
+    nothing = TargetRecord(name="x", urls=())
+    run = RunResult(
+        tool_version="0", target=nothing, started_at="", duration_s=0.0, seed=0, profile="quick", tier="safe"
+    )
+    (tmp_path / "run.json").write_bytes(encode_run(run))
     done = mailspec(*arguments, cwd=tmp_path)
     assert done.returncode == status, done.stdout + done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_an_interrupted_run_ends_at_once_with_a_report_of_what_was_judged(tmp_path: Path) -> None:
+    """Interrupted while a server keeps the judge waiting, which is when people do it."""
+
+    def fall_silent_after_the_greeting(peer: socket.socket) -> None:
+        peer.sendall(b"220 here\r\n")
+        while peer.recv(65536):
+            pass
+
+    (tmp_path / "mailspec.toml").write_text("[limits]\nreply_s = 1\n")
+    with hostile_peer(fall_silent_after_the_greeting) as port:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mailspec", "check", f"smtp://127.0.0.1:{port}", "--only", "smtp/greeting/*",
+             "--only", "smtp/commands/*"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate(timeout=LONG_S)
+    assert "smtp/" in first
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert "interrupted before this check" in said
+    results = json.loads((tmp_path / "mailspec-report" / "run.json").read_text())["results"]
+    assert results[-1]["verdict"] == "inconclusive"
 
 
 def test_a_refused_log_in_is_no_verdict(tmp_path: Path) -> None:
