@@ -68,13 +68,15 @@ class TakesASegmentForALine(ImapCore):
     """Takes the first segment of FETCH for the whole command, and refuses it where that is only a part."""
 
     skipping = False
+    at_start = True
 
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Refuses at once, and skips the rest of the line when it comes."""
+        at_start, self.at_start = self.at_start, octets.endswith(b"\n")
         if self.skipping:
             _, line_end, octets = octets.partition(b"\n")
             self.skipping = not line_end
-        elif self.state is State.SELECTED and (found := BEGINNING.match(octets)):
+        elif at_start and self.state is State.SELECTED and (found := BEGINNING.match(octets)):
             self.skipping = True
             self.tagged(found[1], b"BAD", b"unfinished command")
             return self.taken_actions()

@@ -47,6 +47,7 @@ class EndsALiteralAtItsFirstLineEnd(ImapCore):
     breaks="rfc3501/7.5/4",
     also={
         "imap/literals/takes_a_literal_of_no_octets_as_the_empty_string": "it takes none at all there",
+        "imap/mailbox_names/knows_inbox_however_it_is_written": "one of the ways to write it is a literal",
         "imap/login/lets_the_right_password_in_however_it_is_written": "one of the ways to write it is a literal",
         "imap/search/undoes_encodings_before_it_compares": "8-bit strings can be written in no other way",
     },
