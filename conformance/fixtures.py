@@ -165,6 +165,8 @@ class Maildrop:
         for token in tokens:
             if self._reader.wait_for(token, within_s=self._bench.target.delivery_s) is None:
                 raise InconclusiveError("mail for the maildrop did not arrive in time")
+        # A replay finds the maildrop as it is then; this tells what was in it.
+        self._bench.oracles.note(f"the maildrop was filled with {len(messages)} messages", b"".join(messages))
         # The POP3 maildrop is locked by its session (RFC 1939 §4): let go of ours before the check logs in.
         self._reader.close()
         return tokens
@@ -276,6 +278,9 @@ class Folder:
             yield imap
 
     def _fill(self, imap: ImapSession, messages: Sequence[bytes]) -> None:
+        with setting_up("CREATE"):
+            # It is there already, and the answer is NO. What is replayed from this transcript needs it made, though.
+            imap.command(b"CREATE " + quoted(self.name))
         answer = imap.select(self.name)
         with setting_up("emptying the folder"):
             if any(response.number for response in answer.named("EXISTS")):

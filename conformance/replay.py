@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from conformance.errors import HarnessError, UsageError
 from conformance.secrets import redact, restore
 from conformance.target import Account, Endpoint, parse_url
-from conformance.wire.connection import CONNECTS, Connection, Patience
+from conformance.wire.connection import CLOSES, CONNECTS, HALF_CLOSES, RESETS, Connection, Patience
 from conformance.wire.errors import ConnectError, NoReplyError, SilenceError
 from conformance.wire.segmentation import CUTS_INTO, WHOLE, Cuts, Segmentation
 from conformance.wire.transcript import Transcript
@@ -85,6 +86,8 @@ def _steps(
             more = after is not None and after.direction is Direction.RECEIVED
             yield f"{label}{links[event.session].step(event, more_follows=more)}"
         for session, link in links.items():
+            if link.ended:
+                continue
             label = f"{session}" if session > 1 else " "
             yield f"{label}< {link.rest()}   after the last step"
     finally:
@@ -121,6 +124,8 @@ class _Link:
             raise HarnessError(str(error)) from error
         self._endpoint = endpoint
         self._accounts = accounts
+        self.ended = False
+        """Whether the judge closed it then, and so the replay did."""
         self._pending = b""
         self._last: Event | None = None
 
@@ -136,7 +141,15 @@ class _Link:
             return f"< {self._answer_like(event.octets, whole=not more_follows)}"
         if event.note.startswith(CONNECTS):
             return f"  {CONNECTS}{self._endpoint}"
-        if event.note.startswith("TLS starts") and not self.connection.secured:
+        self.ended = event.note in (CLOSES, RESETS)
+        if event.note == CLOSES:
+            self.connection.close()
+        elif event.note == RESETS:
+            self.connection.reset()
+        elif event.note == HALF_CLOSES:
+            with contextlib.suppress(NoReplyError):
+                self.connection.half_close()
+        elif event.note.startswith("TLS starts") and not self.connection.secured:
             return f"  {printable(event.note)}{self._start_tls()}"
         return f"  {printable(event.note)}"
 

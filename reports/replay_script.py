@@ -16,6 +16,13 @@ CONNECT_REMARK = "connects to "
 TLS_REMARK = "TLS starts"
 """How the remark begins by which a transcript says that a handshake took place."""
 
+END_REMARKS = {
+    "closes the connection": "close",
+    "resets the connection": "reset",
+    "closes its sending side": "finish",
+}
+"""The remarks by which a transcript says that the judge ended a session, and what the script does for each."""
+
 _TEMPLATE = Path(__file__).with_name("templates") / "replay_finding.py.txt"
 
 
@@ -63,4 +70,6 @@ def _steps(transcript: Iterable[Event]) -> Iterator[str]:
 def _action(note: str) -> str:
     if note.startswith(CONNECT_REMARK):
         return f"'connect', {host_and_port(note.removeprefix(CONNECT_REMARK))!a}"
+    if note in END_REMARKS:
+        return f"{END_REMARKS[note]!r}, {note!a}"
     return f"{'tls' if note.startswith(TLS_REMARK) else 'remark'!r}, {printable(note)!a}"

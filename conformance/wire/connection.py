@@ -24,6 +24,11 @@ CHUNK_OCTETS = 65536
 CONNECTS = "connects to "
 """How the note begins that opens a session in a transcript; the URL follows."""
 
+CLOSES = "closes the connection"
+RESETS = "resets the connection"
+HALF_CLOSES = "closes its sending side"
+"""The notes that tell, in a transcript, how the judge ended a session."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
@@ -67,6 +72,7 @@ class Connection:
         self.session = transcript.open_session()
         self.secured = False
         self.closed_by_peer = False
+        self._closed = False
         self._opened_at = time.monotonic()
 
     @classmethod
@@ -212,6 +218,7 @@ class Connection:
         Raises:
             ClosedError: the connection is gone.
         """
+        self.note(HALF_CLOSES)
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -220,10 +227,18 @@ class Connection:
 
     def reset(self) -> None:
         """Drop the connection with a TCP reset, as a crashed client would."""
+        self._note_close(RESETS)
         with contextlib.suppress(OSError):  # a socket that is closed already has nothing left to drop
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
     def close(self) -> None:
         """Close without another word."""
+        self._note_close(CLOSES)
         self._sock.close()
+
+    def _note_close(self, remark: str) -> None:
+        """Say who ended it, once: a replay must do so too, or it keeps a lock that the judge let go."""
+        if not self._closed and not self.closed_by_peer:
+            self.note(remark)
+        self._closed = True

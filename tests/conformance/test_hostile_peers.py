@@ -22,7 +22,7 @@ from conformance.plan import Plan, Profile
 from conformance.runner import run_check
 from conformance.target import Account, Target, target_of
 from conformance.wire.connection import Connection, Patience
-from conformance.wire.errors import NoReplyError
+from conformance.wire.errors import ConnectError, NoReplyError
 from conformance.wire.transcript import Transcript
 from reports.records import CheckResult, Ended, Verdict
 from tests.conformance.hostile_peer import Behaviour, hostile_peer
@@ -159,7 +159,10 @@ def dialogue(target: Target) -> int:
     from conformance.wire.smtp import ReplyReader
 
     endpoint = target.endpoints[0]
-    connection = Connection.open(endpoint.host, endpoint.port, Transcript(), patience=target.patience)
+    try:
+        connection = Connection.open(endpoint.host, endpoint.port, Transcript(), patience=target.patience)
+    except ConnectError:
+        return 0  # a peer that resets at once may do so before connect() has returned
     reader = ReplyReader()
     replies = 0
     with contextlib.closing(connection):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 from collections.abc import Iterator
 
@@ -10,10 +11,11 @@ import pytest
 from conformance.errors import HarnessError, UsageError
 from conformance.replay import replay
 from conformance.target import Account, parse_url
-from conformance.wire.connection import CONNECTS, Patience
+from conformance.wire.connection import CLOSES, CONNECTS, HALF_CLOSES, RESETS, Patience
 from conformance.wire.segmentation import CUTS_INTO
 from reference_server.running import RunningServer, running_server
 from reports.records import CheckResult, Direction, Event, Level, Verdict
+from reports.replay_script import CONNECT_REMARK, END_REMARKS
 from tests.conformance.hostile_peer import hostile_peer
 
 ALICE = Account("alice@example.test", "secret")
@@ -198,3 +200,33 @@ def test_a_server_that_is_not_there_is_no_traceback() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(HarnessError, match="no connection"):
         list(replay(finding(sent(b"NOOP\r\n")), parse_url(f"smtp://127.0.0.1:{port}")[0], []))
+
+
+@pytest.mark.parametrize(
+    ("remark", "seen"), [(CLOSES, "closed"), (RESETS, "reset"), (HALF_CLOSES, "half-closed"), ("waits", "open")]
+)
+def test_what_the_judge_ended_is_ended_again(remark: str, seen: str) -> None:
+    ends: queue.Queue[str] = queue.Queue()
+
+    def behave(peer: socket.socket) -> None:
+        peer.sendall(b"220 x\r\n")
+        try:
+            while peer.recv(100):
+                pass
+            peer.sendall(b"250 still here\r\n")
+            ends.put("closed")
+        except OSError:
+            ends.put("reset")
+
+    record = finding(received(b"220 x\r\n"), sent(b"NOOP\r\n"), note(remark))
+    with hostile_peer(behave) as port:
+        lines = list(replay(record, parse_url(f"smtp://127.0.0.1:{port}")[0], [], patience=QUICK))
+        end = ends.get(timeout=10)
+    assert lines[2] == f"   {remark}"
+    assert end == ("reset" if seen == "reset" else "closed")
+    assert [line.split(" ")[2] for line in lines[3:]] == {"half-closed": ["250"], "open": ["(then"]}.get(seen, [])
+
+
+def test_the_script_knows_the_same_remarks() -> None:
+    assert set(END_REMARKS) == {CLOSES, RESETS, HALF_CLOSES}
+    assert CONNECT_REMARK == CONNECTS

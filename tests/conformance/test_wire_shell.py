@@ -11,7 +11,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.wire.connection import Connection, Patience
+from conformance.wire.connection import HALF_CLOSES, RESETS, Connection, Patience
 from conformance.wire.errors import ClosedError, ConnectError, SilenceError, TlsError
 from conformance.wire.segmentation import MOST_PIECES, OCTET_BY_OCTET, WHOLE, Cuts
 from conformance.wire.transcript import Transcript
@@ -196,3 +196,31 @@ def test_the_tls_handshake_names_the_host_but_never_an_address(host: str, named:
 def test_a_segmentation_is_known_by_its_value() -> None:
     assert repr(Cuts([3, 4])) == repr(Cuts([3, 4])) != repr(Cuts([4, 3]))
     assert repr(WHOLE) != repr(OCTET_BY_OCTET)
+
+
+def test_a_transcript_tells_how_the_judge_ended_a_session_and_only_once() -> None:
+    transcript = Transcript()
+    with hostile_peer(stays) as port:
+        connection = Connection.open("127.0.0.1", port, transcript, patience=PATIENCE)
+        connection.half_close()
+        connection.reset()
+        connection.close()
+    assert [event.note for event in transcript.events] == [HALF_CLOSES, RESETS]
+    with hostile_peer(closes) as port:
+        transcript = Transcript()
+        connection = Connection.open("127.0.0.1", port, transcript, patience=PATIENCE)
+        with pytest.raises(ClosedError):
+            connection.receive(connection.deadline())
+        connection.close()
+    assert not transcript.events
+
+
+def test_segments_that_were_kept_apart_stay_apart_in_the_transcript() -> None:
+    transcript = Transcript()
+    with hostile_peer(stays) as port:
+        connection = Connection.open("127.0.0.1", port, transcript, patience=PATIENCE, segmentation=OCTET_BY_OCTET)
+        connection.send(b"ab")
+        connection.send_segment(b"cd")
+        connection.send_segment(b"ef")
+        connection.close()
+    assert [event.octets for event in transcript.events if event.octets] == [b"ab", b"cd", b"ef"]

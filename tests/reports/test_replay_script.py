@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import socket
 import ssl
 import subprocess
@@ -175,3 +176,31 @@ def test_a_result_without_octets_makes_no_script() -> None:
 )
 def test_urls_name_host_and_port(url: str, place: tuple[str, int]) -> None:
     assert host_and_port(url) == place
+
+
+def test_a_quoted_and_a_recoded_password_are_filled_in_too(tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts"
+    accounts.write_text('alice:a"b\\c\n', encoding="utf-8")
+    recoded = base64.b64encode(b"bob\0alice\0{password of alice}")
+    with serving(b"", [b"", b""]) as peer:
+        result = finding(
+            sent(0, b'LOGIN alice "{quoted password of alice}"\r\n'), sent(0, b"{recoded " + recoded + b"}\r\n")
+        )
+        result = msgspec.structs.replace(result, url=f"imap://127.0.0.1:{peer.port}")
+        run_script(result, tmp_path, "--accounts", str(accounts))
+    assert peer.got == [
+        b'LOGIN alice "a\\"b\\\\c"\r\n',
+        base64.b64encode(b'bob\0alice\0a"b\\c') + b"\r\n",
+    ]
+
+
+@pytest.mark.parametrize("remark_text", ["closes the connection", "resets the connection", "closes its sending side"])
+def test_the_script_ends_a_session_as_the_judge_did(tmp_path: Path, remark_text: str) -> None:
+    with serving(b"220 hi\r\n", [b"250 ok\r\n"]) as peer:
+        result = finding(
+            received(0, b"220 hi\r\n"), sent(0.1, b"NOOP\r\n"), received(0.2, b"250 ok\r\n"), remark(0.3, remark_text),
+            port=peer.port,
+        )  # fmt: skip
+        done = run_script(result, tmp_path)
+    assert f"1   {remark_text}" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
