@@ -15,7 +15,7 @@ from conformance.errors import InconclusiveError, ViolationError
 from conformance.imap.session import ImapSession, quoted
 from conformance.messages import Delivered, compose
 from conformance.pop3.session import Pop3Session
-from conformance.reading import POLL_S, Reader
+from conformance.reading import Reader
 from conformance.session import Facts, Session, setting_up
 from conformance.smtp.session import SmtpSession
 from conformance.target import Account, Endpoint
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from conformance.bench import Bench
 
 S = TypeVar("S", bound=Session)
+
+LOCK_POLL_S = 0.1
+"""Pause between two attempts to get the lock of a maildrop."""
 
 
 class Dial(Generic[S]):
@@ -194,9 +197,11 @@ class Maildrop:
         tried again for a little while.
 
         Raises:
-            InconclusiveError: the log-in is refused all that time.
+            InconclusiveError: the log-in is refused all that time, or was refused at the very first already: a server
+                that bars whoever guesses passwords must not be given a reason.
         """
         patience = self._bench.target.patience
+        refused = self._bench.facts_of(self._bench.endpoint_of("pop3")).log_in
         deadline = time.monotonic() + patience.reply_s / 8
         while True:
             pop3 = self._bench.connect(self._bench.endpoint_of("pop3"), Pop3Session)
@@ -206,9 +211,9 @@ class Maildrop:
                 break
             except InconclusiveError:
                 pop3.drop()
-                if time.monotonic() > deadline:
+                if refused or time.monotonic() > deadline:
                     raise
-                time.sleep(POLL_S)
+                time.sleep(LOCK_POLL_S)
             except BaseException:
                 pop3.drop()
                 raise

@@ -18,7 +18,6 @@ from conformance.target import Account, Endpoint
 from conformance.wire.connection import Connection
 from conformance.wire.errors import ClosedError, NoReplyError, SilenceError
 from conformance.wire.segmentation import WHOLE
-from reports.records import Ended
 
 FAREWELL_S = 2.0
 """How long the judge waits for a server to close after its farewell; nothing is held against one that lingers."""
@@ -193,7 +192,3 @@ class Session:
     def _pending(self) -> bytes:
         """Octets that the reader holds and nobody asked for."""
         raise NotImplementedError
-
-    def ended(self) -> Ended:
-        """How this session stands now."""
-        return Ended.CLOSED if self.connection.closed_by_peer else Ended.ANSWERED

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from conformance.errors import InconclusiveError, RefusedError
 from conformance.session import Session, Setting, setting_up
 from conformance.wire.connection import Connection
-from conformance.wire.errors import TlsError
 from conformance.wire.smtp import Reply, ReplyReader
 
 CLIENT_NAME = "client.example"
@@ -251,6 +250,3 @@ class SmtpSession(Session):
         self.noop()
         self.send(b"QUIT\r\n")
         self.read_reply(allow_421=True)
-
-
-__all__ = ["CLIENT_NAME", "SmtpSession", "TlsError", "path", "stuffed"]
