@@ -68,7 +68,11 @@ def _make_writable(*folders: Path) -> None:
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Default: mailspec.toml, if it is here.")
 @click.option("--profile", type=click.Choice(PROFILES), default="standard", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed tries the same examples.")
-@click.option("--tier", type=click.Choice(TIERS), help="How much may be done to the server. Default: safe.")
+@click.option(
+    "--tier",
+    type=click.Choice(TIERS),
+    help="How much may be done to the server. Default: safe; intrusive without a URL.",
+)
 @click.option("--segment", type=click.Choice(SEGMENTS), default="each", show_default=True, help="How octets are cut.")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Only checks whose id matches, as in 'smtp/*'.")
 @click.option("--checks", "own_checks", multiple=True, type=click.Path(exists=True, path_type=Path), help="Own checks.")
@@ -107,7 +111,7 @@ def check(
     """Run the conformance suites against a mail system; without a URL, against the embedded reference server.
 
     A URL is scheme://[user:password@]host[:port]; schemes are smtp, smtps, submission, submissions, lmtp, pop3,
-    pop3s, imap and imaps. Several URLs describe one mail system.
+    pop3s, imap and imaps. Several URLs describe one mail system. LMTP has no suite yet.
 
     Exit status: 0 conforms, 1 violations, 2 usage, 3 no verdict possible; 130 interrupted.
     """

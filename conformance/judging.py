@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 import msgspec
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance import plugin as plugin_module
 from conformance.bench import Bench
@@ -77,6 +78,8 @@ def judge(
     started = time.monotonic()
     bench = Bench(target, plan)
     bench.discover()
+    # What Hypothesis keeps between runs only saves time; it is no business of the folder that the user is in.
+    set_hypothesis_home_dir(_cache_folder())
     judge_plugin = JudgePlugin(
         bench, strict=True, only=only, known=known, on_collected=on_collected, on_result=on_result
     )
@@ -84,6 +87,7 @@ def judge(
         _run_pytest(judge_plugin, own_checks, pytest_arguments)
     finally:
         bench.close()
+        set_hypothesis_home_dir(None)
     if not judge_plugin.selected:
         raise HarnessError(_why_nothing(judge_plugin, only, plan))
     judged = [*judge_plugin.results, *judge_plugin.missing()]
@@ -169,6 +173,11 @@ def _no_foreign_plugins() -> Iterator[None]:
     finally:
         del os.environ[NO_AUTOLOAD]
         os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+def _cache_folder() -> Path:
+    """Where the XDG base directories put what can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mailspec" / "hypothesis"
 
 
 def _why_nothing(judge_plugin: JudgePlugin, only: Sequence[str], plan: Plan) -> str:

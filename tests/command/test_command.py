@@ -47,6 +47,7 @@ def test_without_a_url_the_embedded_server_conforms(tmp_path: Path) -> None:
     assert run["tool_version"] == VERSION
     assert (run["seed"], run["profile"], run["tier"]) == (0, "quick", "intrusive")
     assert (tmp_path / "mailspec-report" / "index.html").read_text().startswith("<!DOCTYPE html>")
+    assert [path.name for path in tmp_path.iterdir()] == ["mailspec-report"], "a run leaves its report and nothing else"
 
 
 def test_a_fault_is_found_and_named_with_a_command_that_replays_it(tmp_path: Path) -> None:
