@@ -151,7 +151,8 @@ def test_a_reset_at_any_octet_is_an_answer_that_did_not_come(octets: int) -> Non
         target = target_of([f"smtp://127.0.0.1:{port}"], ACCOUNTS, patience=PATIENCE)
         outcome = dialogue(target)
     complete = SMTP_SCRIPT[:octets].count(b"\n")
-    assert outcome == min(complete, 8)
+    # A reset takes with it what had arrived and was not read yet: the last reply may be lost, none is made up.
+    assert complete - 1 <= outcome <= complete
 
 
 def dialogue(target: Target) -> int:
