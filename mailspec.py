@@ -87,6 +87,7 @@ def _make_writable(*folders: Path) -> None:
     show_default=True,
     help="Report folder.",
 )
+@click.option("--jobs", type=click.IntRange(1, 2), default=2, show_default=True, help="Processes to judge with.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML.")
 def check(
     urls: tuple[str, ...],
@@ -106,6 +107,7 @@ def check(
     faults: tuple[str, ...],
     variants: tuple[str, ...],
     output: Path,
+    jobs: int,
     junit: Path | None,
 ) -> None:
     """Run the conformance suites against a mail system; without a URL, against the embedded reference server.
@@ -118,6 +120,7 @@ def check(
     from conformance.checks import Tier
     from conformance.errors import HarnessError, UsageError
     from conformance.judging import InterruptedRunError, judge
+    from conformance.parallel import judge_in_two
     from conformance.plan import Plan, Profile, Segment
     from conformance.progress import ProgressDisplay
     from reports.grade import exit_code
@@ -151,7 +154,7 @@ def check(
                     click.echo(f"mailspec: {endpoint} is not judged: there is no suite for LMTP yet", err=True)
             plan = Plan(profile=Profile(profile), seed=seed, tier=chosen, segment=Segment(segment))
             with ProgressDisplay() as progress:
-                run = judge(
+                run = (judge if jobs == 1 else judge_in_two)(
                     target,
                     plan,
                     tool_version=VERSION,

@@ -61,7 +61,7 @@ class Bench:
         self.target = target
         self.plan = plan
         self.oracles = OracleLog()
-        self.tokens = Tokens(f"m{plan.seed}")
+        self.tokens = Tokens(f"m{plan.seed}-{plan.lane}")
         self.segmentation: Segmentation = WHOLE
         self._facts: dict[Endpoint, Facts] = {}
         self._unreachable: dict[Endpoint, str] = {}
@@ -278,7 +278,7 @@ class Bench:
     @contextmanager
     def _folder(self) -> Iterator[Folder]:
         self._folders += 1
-        folder = Folder(self, f"mailspec-{self.plan.seed}-{self._folders}")
+        folder = Folder(self, f"mailspec-{self.plan.seed}-{self.plan.lane}-{self._folders}")
         self.endpoint_of("imap")
         with self.unjudged(), folder.log_in() as imap:
             remove_all_beginning(imap, folder.name.encode())

@@ -18,10 +18,10 @@ class Profile(Enum):
     THOROUGH = "thorough"
 
 
-EXAMPLES: Mapping[Profile, int] = MappingProxyType({Profile.QUICK: 5, Profile.STANDARD: 20, Profile.THOROUGH: 200})
+EXAMPLES: Mapping[Profile, int] = MappingProxyType({Profile.QUICK: 5, Profile.STANDARD: 10, Profile.THOROUGH: 200})
 """Examples of each property."""
 
-CUT_EXAMPLES: Mapping[Profile, int] = MappingProxyType({Profile.QUICK: 1, Profile.STANDARD: 3, Profile.THOROUGH: 25})
+CUT_EXAMPLES: Mapping[Profile, int] = MappingProxyType({Profile.QUICK: 1, Profile.STANDARD: 2, Profile.THOROUGH: 25})
 """Examples of each property that are tried again with the octets cut otherwise."""
 
 SHRINK_S: Mapping[Profile, float] = MappingProxyType(
@@ -42,13 +42,18 @@ class Segment(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The parameters of a run. Without `shrink` the first counter-example is as good as the smallest."""
+    """The parameters of a run.
+
+    Without `shrink` the first counter-example is as good as the smallest. Processes that judge one target at the same
+    time have each a `lane`, so that the names of their messages and folders differ.
+    """
 
     profile: Profile = Profile.STANDARD
     seed: int = 0
     tier: Tier = Tier.SAFE
     segment: Segment = Segment.EACH
     shrink: bool = True
+    lane: int = 0
 
     @property
     def examples(self) -> int:
