@@ -23,7 +23,7 @@ $(VENV)/installed-for-tests: $(VENV)/installed
 	touch $@
 
 check: $(VENV)/installed ## judge the embedded reference server; report in mailspec-report/
-	$(BIN)/mailspec check
+	$(BIN)/mailspec check --profile quick
 
 test: $(VENV)/installed-for-tests clients ## all tests, the proof of the checks and the interop tests among them
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests

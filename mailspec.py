@@ -224,17 +224,17 @@ def _target(
 
 @contextlib.contextmanager
 def _embedded_server(faults: tuple[str, ...], variants: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The reference server in this process, on ports the kernel chooses; its URLs."""
+    """The reference server on ports the kernel chooses, in a process of its own, so that both cores work; its URLs."""
     from conformance.errors import UsageError
-    from reference_server.running import running_server
-    from reference_server.serving import cores_with
+    from reference_server.process import server_process
 
-    try:
-        cores = cores_with(faults, variants)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    with running_server(cores=cores) as server:
-        yield tuple(server.urls[name] for name in ("smtp", "submission", "pop3", "imap"))
+    services = ("smtp", "submission", "pop3", "imap")
+    with contextlib.ExitStack() as stack:
+        try:
+            urls = stack.enter_context(server_process(services=services, faults=faults, variants=variants))
+        except (ValueError, OSError) as error:
+            raise UsageError(str(error)) from error
+        yield tuple(urls[name] for name in services)
 
 
 def _embedded_target(urls: tuple[str, ...]) -> Target:

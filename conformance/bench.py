@@ -60,6 +60,7 @@ class Bench:
     def __init__(self, target: Target, plan: Plan) -> None:
         self.target = target
         self.plan = plan
+        self._greeted_last: dict[str, bool] = {}
         self.oracles = OracleLog()
         self.tokens = Tokens(f"m{plan.seed}-{plan.lane}")
         self.segmentation: Segmentation = WHOLE
@@ -204,6 +205,15 @@ class Bench:
 
         The connection is closed without a farewell.
         """
+        life, why = self._try_life(protocol)
+        self._greeted_last[protocol] = life is Life.GREETS
+        return life, why
+
+    def life_before_a_check(self, protocol: str) -> tuple[Life, str]:
+        """The same, but a server that greeted after the check before this one is not asked again."""
+        return (Life.GREETS, "") if self._greeted_last.get(protocol) else self.life(protocol)
+
+    def _try_life(self, protocol: str) -> tuple[Life, str]:
         try:
             endpoint = self.endpoint_of(protocol)
             with self.unjudged():

@@ -271,7 +271,7 @@ def run_check(bench: Bench, check: Check, arguments: Mapping[str, object] | None
     started = time.monotonic()
     protocol = protocol_of(check)
     bench.oracles.begin(check.id)
-    before, why = bench.life(protocol)
+    before, why = bench.life_before_a_check(protocol)
     if before in (Life.SILENT, Life.REFUSES):
         outcome = _Outcome(verdict=Verdict.INCONCLUSIVE, reason=f"the server {before.value}: {why}")
         return result_of(bench, check, outcome, started)

@@ -1,6 +1,8 @@
 """Properties of the recogniser: generated responses are accepted, damaged ones are not, and `abnf` itself agrees."""
 
+import json
 import re
+from importlib.metadata import version
 
 import pytest
 from abnf.grammars import rfc9051
@@ -9,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.wire.imap_grammar import recognise
+from conformance.wire.imap_grammar.building import built
+from conformance.wire.imap_grammar.compiled import COMPILED, written_compiled
 from conformance.wire.imap_grammar.compiler import Compiler
 from conformance.wire.imap_grammar.recogniser import matchers
 from conformance.wire.imap_grammar.rules import BUT_NOT, NUMERIC, RESTATED, WIDENED
@@ -315,3 +319,10 @@ def test_every_rule_named_in_an_exclusion_exists_and_is_used() -> None:
 
 def test_the_grammar_is_built_once() -> None:
     assert matchers() is matchers()
+
+
+def test_the_compiled_grammar_is_what_its_rules_come_to() -> None:
+    recorded = json.loads(COMPILED.read_bytes())["abnf"]
+    if version("abnf") != recorded:
+        pytest.skip(f"compiled.json was made of the rules of abnf {recorded}, and {version('abnf')} is installed")
+    assert written_compiled(built(), abnf_version=recorded) == COMPILED.read_bytes()

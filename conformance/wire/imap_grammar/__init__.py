@@ -7,9 +7,9 @@ match with the package's own parser objects: they build a tree (3 kB of SEARCH t
 recurse as deep as a server nests, and cannot count a literal's octets. The tests hold both against each other.
 
 `syntax` reads the rules' text with the package, `rules` adds IMAP4rev1 and the extensions, `compiler` turns them into
-regular expressions without changing their language, `skeleton` takes strings and groups out of a response,
-`recogniser` decides and `diagnosis` names the fault. Nothing here imports the parser of the client core: a judge that
-parses with the same code as it reads would share its blind spots.
+regular expressions without changing their language, `building` writes those down once (`compiled.json`), `skeleton`
+takes strings and groups out of a response, `recogniser` decides and `diagnosis` names the fault. Nothing here imports
+the parser of the client core: a judge that parses with the same code as it reads would share its blind spots.
 """
 
 from conformance.wire.imap_grammar.deviations import NOT_JUDGED, Deviation

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from conformance.wire.imap_grammar.compiler import CLOSE_TOKEN, OPEN_TOKEN, Compiler, GroupKind
+from conformance.wire.imap_grammar.compiled import COMPILED, Matchers, read_compiled
+from conformance.wire.imap_grammar.compiler import CLOSE_TOKEN, OPEN_TOKEN, GroupKind
 from conformance.wire.imap_grammar.deviations import Deviation
-from conformance.wire.imap_grammar.rules import BUT_NOT, NUMERIC, RESTATED, WIDENED
 from conformance.wire.imap_grammar.skeleton import Folded, Skeleton, bad_octets, cut, fold
-from conformance.wire.imap_grammar.syntax import RuleBook
 
 MAX_LINE = 1 << 20
 """Octets outside literals in one response that are still judged."""
@@ -28,27 +26,10 @@ KNOWN_RESPONSES = re.compile(
 """Names whose syntax is fixed here; an untagged response with another name is not judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matchers:
-    """The grammar, compiled: one pattern for each root and one for each kind of group."""
-
-    status: re.Pattern[str]
-    data: re.Pattern[str]
-    lenient_fetch: re.Pattern[str]
-    parens: tuple[GroupKind, ...]
-    quotes: tuple[GroupKind, ...]
-
-
 @cache
 def matchers() -> Matchers:
-    """Build the grammar: once a process, about a second, most of it the `abnf` package reading its own grammars."""
-    from abnf.grammars import rfc3629, rfc9051  # slow to import: only when first needed
-
-    rules = RuleBook([*rfc3629.Rule.grammar, *rfc9051.Rule.grammar, *RESTATED, *WIDENED])
-    compiler = Compiler(rules, BUT_NOT, NUMERIC)
-    status, data = compiler.plain("status-line"), compiler.folded("data-line")
-    lenient = compiler.folded("lenient-fetch-line")
-    return Matchers(status, data, lenient, tuple(compiler.parens), tuple(compiler.quotes))
+    """The grammar as `building` compiled it; reading the rules themselves would take seconds in each process."""
+    return read_compiled(COMPILED.read_bytes())
 
 
 def _token(inside: str, kinds: tuple[GroupKind, ...]) -> str:
