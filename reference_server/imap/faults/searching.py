@@ -64,7 +64,11 @@ class LooksIntoTheHeaderForBody(ImapCore):
 @fault(
     "takes-no-literals-in-search",
     breaks="rfc3501/7.5/4",
-    also={"imap/search/undoes_encodings_before_it_compares": "8-bit strings have to be literals"},
+    also={
+        "imap/search/undoes_encodings_before_it_compares": "8-bit strings have to be literals",
+        "imap/literals/takes_a_literal_of_no_octets_as_the_empty_string": "SEARCH is what it is tried with",
+        "imap/literals/takes_non_synchronizing_literals": "SEARCH is what they are tried with",
+    },
 )
 class TakesNoLiteralsInSearch(ImapCore):
     """SEARCH with a literal is answered BAD."""
@@ -155,7 +159,12 @@ class ReadsOrAsAnd(ImapCore):
 @fault(
     "leaves-the-end-of-a-set-out",
     breaks="rfc3501/6.4.4/16",
-    also=IN_COMBINATIONS | {"imap/search/knows_numbers_from_uids": "a set of UIDs loses its end as well"},
+    also=IN_COMBINATIONS
+    | {
+        "imap/search/knows_numbers_from_uids": "a set of UIDs loses its end as well",
+        "imap/uids/uid_search_returns_uids": "it asks for a set of one, which is its end",
+        "imap/uids/passes_over_uids_that_do_not_exist": "the message that is there stands at the end of its set",
+    },
 )
 class LeavesTheEndOfSetOut(ImapCore):
     """The highest number of a set is not matched."""

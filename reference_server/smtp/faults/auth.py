@@ -15,7 +15,11 @@ from reference_server.smtp.session import ON_ACCEPT, State, Transitions, Verb
 from reference_server.stores import Account
 
 
-@fault("lists-mechanisms-two-spaces-apart", breaks="rfc4954/3/2")
+@fault(
+    "lists-mechanisms-two-spaces-apart",
+    breaks="rfc4954/3/2",
+    also={"smtp/ehlo/extensions_are_listed_in_the_grammar": "the grammar of EHLO's lines has one space there too"},
+)
 class ListsMechanismsTwoSpacesApart(SmtpCore):
     """Writes two spaces before each mechanism on the AUTH line of EHLO."""
 

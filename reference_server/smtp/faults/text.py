@@ -81,7 +81,13 @@ class CutsTextLinesAtNul(ChangesText):
         return line.removesuffix(b"\r\n").partition(b"\0")[0] + b"\r\n"
 
 
-@fault("clears-the-top-bit", breaks=("rfc6152/3/7", "rfc6152/3/11"))
+@fault(
+    "clears-the-top-bit",
+    breaks=("rfc6152/3/7", "rfc6152/3/11"),
+    also={
+        "smtp/eight_bit_mime/spares_the_ascii_beside_unannounced_octets": "octets above 127 turn into ASCII where none was"
+    },
+)
 class ClearsTheTopBit(TakesStrayOctets):
     """Offers 8BITMIME and stores seven bits of each octet of the text."""
 
