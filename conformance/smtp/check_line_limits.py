@@ -102,8 +102,13 @@ def check_takes_local_parts_of_64_octets(dial: Dial, local_part: str) -> None:
 
 @must("rfc5321/4.5.3.1.2/1", "rfc5321/4.5.3.1/1")
 @given(octets=lengths_up_to(MAX_DOMAIN, at_least=40))
-def check_takes_domains_of_255_octets(dial: Dial, octets: int) -> None:
-    """A domain of up to 255 octets is not refused for its length; EHLO is where one of 255 fits into a command."""
+def check_takes_domains_of_full_length(dial: Dial, octets: int) -> None:
+    """A domain of full length is not refused for it; EHLO is where such a one fits into a command.
+
+    The 255 octets of §4.5.3.1.2 are 253 as text: RFC 1035 §2.3.4, where the number comes from, counts the octets of
+    length and the root too. A longer text is no name that could be resolved, as §2.3.5 asks of a domain, so that a
+    server may call it bad syntax.
+    """
     with dial() as smtp:
         if not smtp.ehlo().positive:
             raise not_applicable("the server does not accept EHLO")
