@@ -41,7 +41,7 @@ _REQUIREMENTS: Mapping[object, tuple[str, ...]] = MappingProxyType(
         smtp_wire.Deviation.BAD_CODE: ("rfc5321/4.2/15", "rfc5321/2.4/2", "rfc5321/4.3.2/2"),
         smtp_wire.Deviation.CODE_CHANGED: ("rfc5321/4.2.1/23",),
         smtp_wire.Deviation.BAD_SEPARATOR: ("rfc5321/4.2/14", "rfc5321/4.2/13"),
-        smtp_wire.Deviation.OVERLONG: ("rfc5321/4.5.3.1.5/1",),
+        smtp_wire.Deviation.OVERLONG: ("rfc5321/4.5.3.1/2", "rfc5321/4.5.3.1.5/1"),
         smtp_wire.Deviation.NOT_TEXT: ("rfc5321/4.2/12", "rfc5321/2.4/13"),
         pop3_wire.Deviation.BARE_LF: ("rfc1939/3/11", "rfc1939/3/15"),
         pop3_wire.Deviation.BAD_STATUS: ("rfc1939/3/13", "rfc1939/3/14", "rfc1939/3/10", "rfc2449/3/12"),
@@ -85,11 +85,15 @@ _POP3_GRAMMAR = MappingProxyType(
 def _declare() -> dict[str, Oracle]:
     found: dict[str, Oracle] = {}
 
-    def add(oracle_id: str, title: str, *requirements: str, rationale: str = "") -> None:
-        found[oracle_id] = Oracle(id=oracle_id, title=title, requirements=requirements, rationale=rationale)
+    def add(oracle_id: str, title: str, *requirements: str, level: Level = Level.MUST, rationale: str = "") -> None:
+        found[oracle_id] = Oracle(
+            id=oracle_id, title=title, requirements=requirements, level=level, rationale=rationale
+        )
 
     for smtp_kind, title in _SMTP_GRAMMAR.items():
-        add(f"smtp/grammar/{smtp_kind.name.lower()}", title, *_REQUIREMENTS[smtp_kind])
+        # Larger objects than §4.5.3.1 names SHOULD be avoided; the rest is grammar.
+        level = Level.SHOULD if smtp_kind is smtp_wire.Deviation.OVERLONG else Level.MUST
+        add(f"smtp/grammar/{smtp_kind.name.lower()}", title, *_REQUIREMENTS[smtp_kind], level=level)
     for pop3_kind, title in _POP3_GRAMMAR.items():
         add(f"pop3/grammar/{pop3_kind.name.lower()}", title, *_REQUIREMENTS[pop3_kind])
     add("imap/grammar/response", "Every response is in the formal syntax", *_REQUIREMENTS["imap/grammar"])

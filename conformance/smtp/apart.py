@@ -17,13 +17,14 @@ def send_apart(smtp: SmtpSession, *pieces: bytes) -> None:
 
     Raises:
         ViolationError: a reply came too early (RFC 5321 §2.4: no action is taken before CRLF).
+        RefusedError: 421, which answers no line and may come at any time (§3.8).
     """
     for number, piece in enumerate(pieces, 1):
         smtp.send_segment(piece)
         if number == len(pieces):
             return
         try:
-            reply = smtp.read_reply(within_s=LISTEN_S, allow_421=True)
+            reply = smtp.read_reply(within_s=LISTEN_S)
         except SilenceError:
             continue
         raise ViolationError(f"nothing before the line is complete, of which {piece!r} was the last piece", str(reply))

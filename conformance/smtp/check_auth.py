@@ -10,6 +10,7 @@ from conformance.checks import given, must, should
 from conformance.errors import InconclusiveError, not_applicable
 from conformance.expectations import expect, expect_code, expect_done, expect_refused
 from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.dialogue import settled
 from conformance.smtp.logging_in import (
     account_of,
     answered,
@@ -62,7 +63,8 @@ def check_takes_an_initial_response(submission: Dial) -> None:
     """AUTH PLAIN with the right credentials on its line is answered 235."""
     with ready(submission) as smtp:
         account = account_of(smtp)
-        reply = smtp.command(b"AUTH PLAIN " + in_base64(plain(account.name, account.password)))
+        # 454 is for failures that pass (§6), and may answer any AUTH.
+        reply = settled(smtp.command(b"AUTH PLAIN " + in_base64(plain(account.name, account.password))))
     if reply.code != 235:
         expect_credentials_work(submission)
         expect_code(reply, {235}, because="the same credentials are taken in answer to a challenge")
@@ -76,8 +78,8 @@ def check_asks_for_a_response(submission: Dial) -> None:
     """
     with ready(submission) as smtp:
         account = account_of(smtp)
-        expect_code(smtp.command("AUTH PLAIN"), {334}, because="PLAIN needs a response, and there was none")
-        reply = smtp.command(in_base64(plain(account.name, account.password)))
+        expect_code(settled(smtp.command("AUTH PLAIN")), {334}, because="PLAIN needs a response, and there was none")
+        reply = settled(smtp.command(in_base64(plain(account.name, account.password))))
     if reply.code != 235:
         with ready(submission) as smtp:
             smtp.log_in()
@@ -150,7 +152,7 @@ def check_answers_an_unknown_mechanism_with_504(submission: Dial, mechanism: str
     A client takes 535 for a wrong password, and asks its user for another one in place of trying another mechanism.
     """
     with ready(submission) as smtp:
-        reply = smtp.command(f"AUTH {mechanism}" + (" AAAA" if initial else ""))
+        reply = settled(smtp.command(f"AUTH {mechanism}" + (" AAAA" if initial else "")))
         expect_code(reply, {504}, because=f"there is no mechanism {mechanism}")
 
 
@@ -168,7 +170,7 @@ def check_reads_mechanism_names_in_any_case(submission: Dial, spelled: str) -> N
     with ready(submission) as smtp:
         challenged(smtp)
         smtp.command("*")
-        expect_code(smtp.command(spelled), {334}, because="AUTH PLAIN in capitals is answered so")
+        expect_code(settled(smtp.command(spelled)), {334}, because="AUTH PLAIN in capitals is answered so")
         smtp.command("*")
 
 
@@ -180,10 +182,10 @@ def check_login_is_done_as_it_is_offered(submission: Dial) -> None:
     """
     with ready(submission, "LOGIN") as smtp:
         account = account_of(smtp)
-        expect_code(smtp.command("AUTH LOGIN"), {334}, because="LOGIN is offered, and asks for the name")
+        expect_code(settled(smtp.command("AUTH LOGIN")), {334}, because="LOGIN is offered, and asks for the name")
         reply = smtp.command(in_base64(account.name.encode()))
         expect_code(reply, {334}, because="the name was given, and the password comes next")
-        reply = smtp.command(in_base64(account.password.encode()))
+        reply = settled(smtp.command(in_base64(account.password.encode())))
     if reply.code != 235:
         expect_credentials_work(submission)
         expect_code(reply, {235}, because="the same name and password are taken by PLAIN")
@@ -200,7 +202,7 @@ def check_takes_the_auth_parameter(submission: Dial, value: str) -> None:
             if not reply.positive:
                 raise InconclusiveError(f"MAIL was refused: {reply}")
         smtp.rset()
-        reply = smtp.command(b"MAIL FROM:%s AUTH=%s" % (path(smtp.setting.sender), value.encode()))
+        reply = settled(smtp.command(b"MAIL FROM:%s AUTH=%s" % (path(smtp.setting.sender), value.encode())))
         expect_done(reply, because="AUTH is offered, and the same MAIL without AUTH= is accepted")
 
 
@@ -234,14 +236,17 @@ def check_failure_opens_nothing(submission: Dial, how: str) -> None:
 
 @must("rfc4954/4/50")
 def check_goes_on_behind_a_pipelined_auth(submission: Dial) -> None:
-    """Where commands may come in groups, one may follow AUTH PLAIN with its response, and is answered after it."""
+    """Where commands may come in groups, some may follow AUTH PLAIN with its response, and are answered after it.
+
+    RSET may stand anywhere in a group, and NOOP at its end (RFC 2920 §3.1).
+    """
     with ready(submission) as smtp:
         if "PIPELINING" not in smtp.capabilities:
             raise not_applicable("PIPELINING is not offered")
         account = account_of(smtp)
         response = in_base64(plain(account.name, account.password))
-        smtp.send(b"AUTH PLAIN " + response + b"\r\nVRFY\r\nNOOP\r\n")
+        smtp.send(b"AUTH PLAIN " + response + b"\r\nRSET\r\nNOOP\r\n")
         if smtp.read_reply().code != 235:
             raise InconclusiveError("the log-in was refused")
-        smtp.read_reply()
+        expect_code(smtp.read_reply(), {250}, because="RSET came behind AUTH in the group")
         expect_code(smtp.read_reply(), {250}, because="NOOP came last in the group")

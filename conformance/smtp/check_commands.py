@@ -8,7 +8,7 @@ from conformance.checks import given, must, should
 from conformance.errors import InconclusiveError
 from conformance.expectations import expect, expect_code, expect_done
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue import ask, early_session, mail_alone
+from conformance.smtp.dialogue import ask, early_session, expect_sender_is_taken, mail_alone, settled
 from conformance.smtp.session import CLIENT_NAME
 from conformance.smtp.strategies_commands import case_patterns, in_case, trailing_spaces, unknown_verbs
 
@@ -25,7 +25,8 @@ def check_reads_verbs_in_any_case(dial: Dial, pattern: list[bool]) -> None:
     """Verbs, and the words FROM and TO, mean the same in upper, lower and mixed case."""
     with dial() as smtp:
         smtp.greet()
-        for case in (LOWER, MIXED, pattern):
+        understood: set[str] = set()
+        for case in ([True], LOWER, MIXED, pattern):
             lines = [
                 in_case("NOOP", case),
                 in_case("RSET", case),
@@ -36,7 +37,11 @@ def check_reads_verbs_in_any_case(dial: Dial, pattern: list[bool]) -> None:
             for line in lines:
                 capitals = line[:4].upper()
                 reply = smtp.command(line)
-                expect(reply.code not in NOT_UNDERSTOOD, f"{capitals} to be understood", reply)
+                # A refusal that capitals get too (of this sender, say) is not about the case.
+                if case == [True] and reply.code not in NOT_UNDERSTOOD:
+                    understood.add(capitals)
+                elif capitals in understood:
+                    expect(reply.code not in NOT_UNDERSTOOD, f"{capitals} to be understood, as in capitals", reply)
 
 
 @must("rfc5321/2.4/4", "rfc1870/6/2", "rfc5321/4.1.2/10")
@@ -51,7 +56,7 @@ def check_reads_parameters_in_any_case(dial: Dial, pattern: list[bool]) -> None:
             if not mail_alone(smtp, parameter).positive:
                 raise InconclusiveError(f"MAIL with {parameter} is refused in capitals too")
             for case in (LOWER, pattern):
-                reply = mail_alone(smtp, in_case(parameter, case))
+                reply = settled(mail_alone(smtp, in_case(parameter, case)))
                 expect_done(reply, because=f"{parameter} was accepted in capitals")
 
 
@@ -74,7 +79,7 @@ def check_stays_open_after_unknown_verbs(dial: Dial, verbs: list[str]) -> None:
     with dial() as smtp:
         smtp.greet()
         for verb in verbs:
-            reply = smtp.command(verb)
+            reply = settled(smtp.command(verb))
             expect(reply.permanent, f"a 5yz reply to {verb}", reply)
         expect_code(smtp.noop(), {250}, because="unknown commands do not end a session")
 
@@ -86,14 +91,15 @@ def check_tolerates_trailing_white_space(dial: Dial, spaces: str) -> None:
     with dial() as smtp:
         smtp.greet()
         sender = smtp.setting.sender
-        if not mail_alone(smtp).positive or not mail_alone(smtp).positive:
-            raise InconclusiveError("MAIL is refused without white space too")
+        expect_sender_is_taken(smtp)
         smtp.rset()
-        expect_done(smtp.command(f"MAIL FROM:<{sender}>{spaces}"), because="white space behind MAIL means nothing")
+        expect_done(
+            settled(smtp.command(f"MAIL FROM:<{sender}>{spaces}")), because="white space behind MAIL means nothing"
+        )
         for line in (f"RCPT TO:<{smtp.recipient}>", "NOOP", "RSET"):
             if not smtp.command(line).positive:
                 raise InconclusiveError(f"{line} is refused without white space too")
-            expect_done(smtp.command(line + spaces), because=f"{line} and white space is {line}")
+            expect_done(settled(smtp.command(line + spaces)), because=f"{line} and white space is {line}")
 
 
 @should("rfc5321/4.1.1/6", "rfc5321/4.3.2/8")
@@ -144,10 +150,11 @@ def check_ignores_a_string_after_noop(dial: Dial, text: str) -> None:
 
 @must("rfc5321/4.1.1.9/2", "rfc5321/4.1.1.9/3", "rfc5321/4.1.4/11")
 def check_noop_is_answered_250_at_any_time(dial: Dial) -> None:
-    """NOOP gets 250 before EHLO, after it, and in a transaction, and changes nothing there."""
+    """NOOP gets 250 in a session that is open and in a transaction, and changes nothing there."""
     with dial() as smtp:
         # The one command besides EHLO, STARTTLS and QUIT that even a server that demands TLS must do (RFC 3207 §4).
-        expect_code(smtp.noop(), {250}, because="NOOP needs no EHLO")
+        # Before EHLO 503 breaks no more than a SHOULD (§4.1.4), which `other_commands_need_no_ehlo` judges.
+        expect_code(smtp.noop(), {250, 503}, because="NOOP may come at any time")
         smtp.greet()
         expect_code(smtp.noop(), {250}, because="NOOP is in order")
         smtp.begin()

@@ -14,6 +14,7 @@ from conformance.expectations import expect
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
 from conformance.smtp.apart import send_apart
+from conformance.smtp.dialogue import settled
 from conformance.smtp.session import stuffed
 from conformance.smtp.smuggling import expect_only_text
 from conformance.wire.errors import SilenceError
@@ -176,7 +177,7 @@ def check_is_seen_wherever_it_is_cut(dial: Dial, mailbox: Mailbox) -> None:
                 send_apart(smtp, text + ending[:cut], ending[cut:])
             else:
                 send_apart(smtp, text, *(bytes([octet]) for octet in ending))
-            reply = smtp.read_reply()
+            reply = settled(smtp.read_reply())
             expect(reply.positive, f"the message to be accepted with its end cut at {cut}, as it is when whole", reply)
 
 

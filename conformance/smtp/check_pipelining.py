@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from conformance.checks import given, must
-from conformance.errors import ViolationError, not_applicable
+from conformance.errors import InconclusiveError, ViolationError, not_applicable
 from conformance.expectations import expect
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
@@ -51,6 +51,8 @@ def check_a_group_is_answered_as_its_commands_would_be(dial: Dial, steps: list[s
         _begin(smtp)
         together = ask_together(smtp, lines)
     for line, single, grouped in zip(lines, one_by_one, together, strict=True):
+        if single.transient != grouped.transient and line.startswith(b"MAIL"):
+            raise InconclusiveError(f"{line.decode()} was put off in one session alone: the rest cannot be compared")
         # What is put off for now may be accepted, or not, the next time it is asked.
         if not single.transient and not grouped.transient:
             got = f"{str(grouped)!r} in the group"
@@ -77,4 +79,6 @@ def check_commands_behind_the_message_are_kept(dial: Dial, mailbox: Mailbox) -> 
             if reply.code != 250:
                 raise ViolationError(f"250 to {verb} behind the final dot", str(reply))
     got = mailbox.wait_for(token).body
-    expect(got == body, f"the body {body!r}", repr(got))
+    # What a server adds to or takes off the end of a text is judged elsewhere.
+    expect(got.startswith(body), f"the body {body!r}", repr(got))
+    expect(b"NOOP" not in got and b"RSET" not in got, f"the body {body!r}, and no commands in it", repr(got))

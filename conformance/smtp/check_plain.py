@@ -12,6 +12,7 @@ from conformance.checks import given, must, should
 from conformance.errors import InconclusiveError, ViolationError, not_applicable
 from conformance.expectations import expect, expect_code, expect_refused
 from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.dialogue import settled
 from conformance.smtp.logging_in import (
     account_of,
     answered,
@@ -23,36 +24,43 @@ from conformance.smtp.logging_in import (
 )
 from conformance.wire.errors import ClosedError
 
-_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_LETTERS = re.compile(rb"[A-Za-z0-9+/]*")
 _NOBODY = base64.b64encode(b"\0nobody\0no such password")
-"""32 characters that need no padding, so that cutting one off breaks them."""
+"""32 characters that need no padding, so that padding among them breaks them."""
 
 WRONG_OCTETS = (b"*", b"-", b"_", b"!", b"=", b'"', b".", b"\x80")
 """Outside the alphabet: cancelling and URL-safe characters, padding, punctuation, and an octet that is no ASCII."""
 
 
+def _cannot_be_decoded(line: bytes) -> bool:
+    """Whether no decoder that RFC 4648 allows makes octets of the line.
+
+    Too much padding at the end may be ignored (§3.3), and how much was meant can be told where it is missing: a server
+    that decodes such a line may go on to find the credentials wrong.
+    """
+    letters = line.rstrip(b"=")
+    return _LETTERS.fullmatch(letters) is None or len(letters) % 4 == 1
+
+
 def not_base64() -> SearchStrategy[bytes]:
-    """Response lines that are not base64, none of them a lone `*` or `=`, none with white space at its ends."""
+    """Response lines that nobody can decode, none of them a lone `*`, none with white space at its ends."""
     fixed = st.sampled_from(
         (
             b"=AAA",
             b"AAA=BBB",
-            _NOBODY[:-1],
             _NOBODY[:-2] + b"=A",
             b"AGE*YgBj",
             b"AGE-YgB_",
             b"AGEA YgBj",
-            b"AGEAYgBj=",
             b"A===",
             b"A",
-            b"====",
-            b"AAAA====",
+            b"AAAAA==",
             b"AGEAYgBj*",
             b"{AGEAYgBj}",
         )
     )
     drawn = st.text("ABCDabcd0123+/=*-_. ", min_size=1, max_size=24).map(str.strip).map(str.encode)
-    return st.one_of(fixed, drawn.filter(lambda line: line not in (b"", b"*", b"=") and not _BASE64.fullmatch(line)))
+    return st.one_of(fixed, drawn.filter(lambda line: line != b"*" and _cannot_be_decoded(line)))
 
 
 @must("rfc4954/4/22")
@@ -167,7 +175,7 @@ def check_lets_a_user_act_as_oneself(submission: Dial) -> None:
     """
     with ready(submission) as smtp:
         account = account_of(smtp)
-        reply = answered(smtp, plain(account.name, account.password, authzid=account.name))
+        reply = settled(answered(smtp, plain(account.name, account.password, authzid=account.name)))
     if reply.code != 235:
         expect_credentials_work(submission)
         expect_code(reply, {235}, because="without the first name the same credentials log in")

@@ -63,6 +63,9 @@ def check_answers_too_many_recipients_with_452(dial: Dial) -> None:
             for reply in _add_recipients(smtp, GROUP):
                 if reply.positive:
                     taken += 1
+                elif reply.code == 450:
+                    # "Blocked for reasons of policy" for now (§4.2.2): a client's rate, say, and no limit of a message.
+                    raise InconclusiveError(f"RCPT number {taken + 1} is put off, which may be for its rate: {reply}")
                 elif not reply.permanent:
                     expect_code(reply, {452}, because=f"{taken} recipients were accepted, and this one is too many")
                     smtp.rset()

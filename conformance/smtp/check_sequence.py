@@ -10,7 +10,7 @@ from conformance.checks import given, must, should
 from conformance.errors import ViolationError, not_applicable
 from conformance.expectations import expect, expect_code
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue import ask, expect_no_recipients
+from conformance.smtp.dialogue import ask, expect_no_recipients, settled
 from conformance.smtp.session import CLIENT_NAME, SmtpSession
 from conformance.wire.smtp import Reply
 
@@ -50,7 +50,7 @@ def check_mail_starts_with_no_recipients(dial: Dial) -> None:
             expect_no_recipients(smtp, because="a new MAIL was accepted and no RCPT followed")
             return
         # §4.1.4: a command out of order leaves the session as it is.
-        expect_code(second, {503}, because="a transaction is open")
+        expect_code(settled(second), {503}, because="a transaction is open")
         after = smtp.rcpt(smtp.recipient)
         expect(after.code != 503, "the open transaction to go on after the refused MAIL", after)
 

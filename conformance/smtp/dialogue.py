@@ -38,6 +38,17 @@ def ask_octets(smtp: SmtpSession, octets: bytes) -> Reply | None:
     return reply
 
 
+def settled(reply: Reply) -> Reply:
+    """The reply, if it is for good: what is put off for now may be done the next time (RFC 5321 §4.2.1).
+
+    Raises:
+        InconclusiveError: it is 4yz.
+    """
+    if reply.transient:
+        raise InconclusiveError(f"the server puts it off: {reply}")
+    return reply
+
+
 def replies_until_farewell(smtp: SmtpSession) -> list[Reply]:
     """Send QUIT and read on to its 221; every reply before that, each of which answers something sent earlier.
 
@@ -101,6 +112,17 @@ def mail_alone(smtp: SmtpSession, *parameters: str, sender: str | None = None) -
     if reply.code == 503:
         raise InconclusiveError(f"MAIL is out of order after RSET: {reply}")
     return reply
+
+
+def expect_sender_is_taken(smtp: SmtpSession) -> None:
+    """MAIL without parameters is accepted, so that a refusal with one is about the parameter and no policy.
+
+    Raises:
+        InconclusiveError: it is not.
+    """
+    reply = mail_alone(smtp)
+    if not reply.positive:
+        raise InconclusiveError(f"MAIL is refused without parameters too: {reply}")
 
 
 def usable_sender_domain(smtp: SmtpSession) -> str:

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 MAX_LOCAL_PART = 64
-MAX_DOMAIN = 255
+MAX_DOMAIN = 253
 MAX_PATH = 256
 MAX_COMMAND_LINE = 512
-"""Octets, as RFC 5321 §4.5.3.1 counts them: a path with its angle brackets, a command line with its CRLF."""
+"""Octets, as RFC 5321 §4.5.3.1 counts them: a path with its angle brackets, a command line with its CRLF.
+
+The domain's 255 octets are those of RFC 1035 §2.3.4, which counts those of length and the root: 253 as text.
+"""
 
 MAX_LABEL = 63
 """Octets of one label of a domain (RFC 1035 §2.3.4)."""

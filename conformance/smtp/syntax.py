@@ -28,9 +28,9 @@ EHLO_LINE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*(?: [\x21-\x7e]+)*")
 STATUS_CODE = re.compile(rb"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?= |$)")
 """An enhanced status code at the start of a reply's text; use `match`. A reply without text ends right behind it."""
 
-# "<local-part@domain>", in a reply to VRFY
-MAILBOX_IN_BRACKETS = re.compile(rb"<[^<>]+@" + _DOMAIN + rb">")
-"""A mailbox with its domain somewhere in a text; use `search`."""
+# "local-part@domain" or "<local-part@domain>", in a reply to VRFY
+MAILBOX = re.compile(rb"[^<>\s]@" + _DOMAIN)
+"""The end of a local-part, and the domain of a mailbox, somewhere in a text; use `search`."""
 
 
 def text_after_status_code(text: bytes) -> bytes:

@@ -40,7 +40,7 @@ class VerifiesNobody(SmtpCore):
         return self.reply(550, "no such user here", enhanced="5.1.1")
 
 
-@fault("verifies-without-an-address", breaks="rfc5321/3.5.2/1")
+@fault("verifies-without-an-address", breaks=("rfc5321/3.5.1/2", "rfc5321/3.5.2/1"))
 class VerifiesWithoutAnAddress(SmtpCore):
     """Answers VRFY 250 and does not say whom it found."""
 

@@ -55,13 +55,13 @@ class RefusesLocalPartsOf64(SmtpCore):
         return self.bad_argument("local part too long") if len(local_part) > 63 else super().on_mail(argument)
 
 
-@fault("refuses-domains-of-255", breaks="rfc5321/4.5.3.1.2/1")
-class RefusesDomainsOf255(SmtpCore):
-    """Takes the 253 octets of a name in DNS for the limit of SMTP."""
+@fault("refuses-domains-of-253", breaks="rfc5321/4.5.3.1.2/1")
+class RefusesDomainsOf253(SmtpCore):
+    """Has room for 251 octets of domain."""
 
     def on_ehlo(self, argument: bytes) -> bytes:
         """Two octets short."""
-        return self.reply(501, "name too long") if len(argument) > 253 else super().on_ehlo(argument)
+        return self.reply(501, "name too long") if len(argument) > 251 else super().on_ehlo(argument)
 
 
 @fault("refuses-paths-of-256", breaks="rfc5321/4.5.3.1.3/1")

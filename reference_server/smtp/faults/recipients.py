@@ -68,7 +68,7 @@ class RefusesTheNullReversePath(SmtpCore):
         return self.bad_argument("an address is needed") if b":<>" in argument else super().on_mail(argument)
 
 
-@fault("takes-a-null-forward-path", breaks="rfc5321/4.1.2/2")
+@fault("takes-a-null-forward-path", breaks=("rfc5321/4.3.2/7", "rfc5321/4.1.2/2"))
 class TakesANullForwardPath(SmtpCore):
     """Accepts RCPT TO:<>."""
 

@@ -70,7 +70,7 @@ class OffersStarttlsInsideTls(SmtpCore):
         return True
 
 
-@fault("grants-starttls-inside-tls", breaks="rfc3207/4.2/8")
+@fault("grants-starttls-inside-tls", breaks="rfc3207/4.2/6")
 class GrantsStarttlsInsideTls(SmtpCore):
     """Answers STARTTLS by 220 inside TLS, though it does not list it there."""
 

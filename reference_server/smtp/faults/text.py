@@ -128,7 +128,7 @@ class RefusesTheBodyParameter(SmtpCore):
         raise RefusedError(self.unknown_parameter())
 
 
-@fault("takes-any-body", breaks="rfc6152/2/5")
+@fault("takes-any-body", breaks=("rfc5321/4.1.1.11/1", "rfc6152/2/5"))
 class TakesAnyBody(SmtpCore):
     """Takes any value of BODY for 8BITMIME."""
 
