@@ -72,7 +72,7 @@ class SaysNo(ImapCore):
 
     def complete(self, status: bytes, text: bytes) -> None:
         """NO for what comes at the wrong time."""
-        untimely = status == b"BAD" and text.startswith(b"not while") and self.running.verb not in MUST_BE_BAD
+        untimely = status == b"BAD" and text.startswith(b"not while")
         super().complete(b"NO" if untimely else status, b"." if untimely else text)
 
 
@@ -142,6 +142,3 @@ PLAIN_NAME = re.compile(rb"[A-Za-z0-9/_-]+")
 EXTENSION_COMMANDS = frozenset({
     b"ID", b"IDLE", b"NAMESPACE", b"ENABLE", b"UNSELECT", b"MOVE", b"UID MOVE", b"UID EXPUNGE",
 })  # fmt: skip
-
-MUST_BE_BAD = frozenset({b"UNSELECT"})
-"""RFC 3691 §2 leaves no choice."""
