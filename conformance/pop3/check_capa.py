@@ -36,7 +36,8 @@ _ARGUMENTS: Mapping[str, str] = {
     "LOGIN-DELAY": r"[0-9]+(?: USER)?",
     "IMPLEMENTATION": r"[!-~]+(?: [!-~]+)*",
     # sasl-mech = 1*20mech-char                          (RFC 4422 §3.1)
-    "SASL": r"[A-Z0-9_-]{1,20}(?: [A-Z0-9_-]{1,20})*",
+    # There may be none before STLS: the list may be another one inside TLS (RFC 5034 §3).
+    "SASL": r"(?:[A-Z0-9_-]{1,20}(?: [A-Z0-9_-]{1,20})*)?",
 }
 # "Announced states / possible differences: both / no" (RFC 2449 §6.1 to §6.8).
 _THE_SAME_IN_BOTH_STATES = ("TOP", "USER", "SASL", "RESP-CODES", "PIPELINING", "UIDL")
