@@ -76,7 +76,11 @@ def check_lists_only_mechanisms_that_it_can_begin(dial: Dial) -> None:
         listed = [name for name in listed if not name.endswith("-PLUS")]
         if not listed:
             raise not_applicable("no mechanism is listed that could be tried without credentials")
-        for name in listed:
+    for name in listed:
+        # One session each: a server may hang up after log-ins that came to nothing.
+        with dial() as imap:
+            if dial.facts.demands_tls:
+                imap.start_tls()
             mechanism = name.removeprefix("AUTH=")
             tag = imap.next_tag()
             imap.send(tag + b" AUTHENTICATE " + mechanism.encode() + b"\r\n")

@@ -170,7 +170,12 @@ def check_takes_the_octets_of_a_refused_non_synchronizing_literal_with_its_comma
     with folder.opened([plain()]) as imap:
         need(imap, *NONSYNC)
         for start in _refusable(folder):
-            answer = imap.command(start + b"{%d+}\r\n%b" % (len(octets), octets))
+            try:
+                answer = imap.command(start + b"{%d+}\r\n%b" % (len(octets), octets))
+            except ClosedError:
+                # Whoever hangs up runs nothing; after errors a server may (RFC 3501 §3.4).
+                imap.abandon()
+                return
             # Whether the literal is asked for is not the question here.
             unasked = tuple(response for response in answer.untagged if response.tag != b"+")
             expect_alone(imap, Answer(unasked, answer.tagged))
@@ -210,15 +215,33 @@ def _expect_bad(imap: ImapSession, announced: bytes) -> None:
 @should("rfc3501/2.2.2/6", "rfc3501/2.2/1")
 def check_answers_bad_where_a_line_ends_in_no_literal(folder: Folder) -> None:
     """Braces at the end of a line that hold no count are a syntax error, answered at once with one BAD."""
+    left = list(MALFORMED)
     with folder.opened() as imap:
-        for announced in MALFORMED:
+        while left:
+            try:
+                _expect_bad(imap, left[0])
+            except ClosedError:
+                if len(left) == len(MALFORMED):
+                    raise
+                # After a few errors a server may have had enough of such a client, and goes on with another.
+                imap.abandon()
+                break
+            del left[0]
+    for announced in left:
+        with folder.opened_again() as imap:
             _expect_bad(imap, announced)
 
 
 @should("rfc3501/2.2.2/6", "rfc3501/9/46")
 def check_answers_bad_to_a_count_beyond_32_bits(folder: Folder) -> None:
-    """A literal of 2 to the 32nd octets or more cannot be announced: the count has 32 bits."""
-    for announced in (b"{4294967296}", b"{99999999999}", b"{18446744073709551617}", b"{%b}" % (b"9" * 60)):
+    """A literal of 2 to the 32nd octets or more cannot be announced: the count has 32 bits.
+
+    With IMAP4rev2 it has 63 (RFC 9051 §9), and a server that has both reads all counts alike.
+    """
+    with folder.log_in() as imap:
+        bits = 63 if "IMAP4REV2" in imap.capabilities() else 32
+    beyond = [count for count in (2**32, 99_999_999_999, 2**63, 2**64 + 1, 10**60 - 1) if count >= 2**bits]
+    for announced in (b"{%d}" % count for count in beyond):
         with folder.log_in() as imap:
             set_up(imap, b"EXAMINE " + quoted(folder.name))
             try:

@@ -20,7 +20,7 @@ def _rename(old: bytes, new: bytes) -> bytes:
 def check_gives_the_mailbox_its_new_name(folder: Folder) -> None:
     """After RENAME the mailbox is there with its messages under the new name, and not under the old one."""
     with folder.log_in() as imap:
-        old, new = folder.new_name(), folder.new_name(b" new")
+        old, new = folder.new_name(), folder.new_name(b"-new")
         create(imap, old)
         imap.append(old.decode("ascii"), compose(folder.token(), b"moved along\r\n"))
         expect_done(imap.command(_rename(old, new)), because="the one name is there and the other is not")

@@ -80,8 +80,12 @@ def check_knows_commands_in_capitals_and_small_letters(dial: Dial, line: str) ->
 @must("rfc3501/2.2.2/4")
 @given(line=unknown_commands())
 def check_answers_an_unknown_command_bad(dial: Dial, line: bytes) -> None:
-    """A command that the server does not know is completed with BAD, which says just that."""
+    """A command that the server does not know is completed with BAD, which says just that.
+
+    It is asked after log-in: before it a server may answer all that it does not care to read with NO (§3).
+    """
     with dial() as imap:
+        imap.log_in()
         expect_bad(imap.command(line), because="there is no such command")
 
 

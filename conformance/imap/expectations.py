@@ -37,6 +37,19 @@ def expect_done(answer: Answer, *, because: str) -> None:
         raise ViolationError(f"OK: {because}", str(answer.tagged))
 
 
+def expect_nobody_in(imap: ImapSession) -> None:
+    """Nobody is logged in after what came before, or the server has ended the session.
+
+    Failed log-ins may be limited in number (RFC 3501 §11.2), so that the first may be the last.
+    """
+    try:
+        answer = imap.command('LIST "" ""')
+    except ClosedError:
+        imap.abandon()
+        return
+    expect_refused(answer, because="nobody has logged in")
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """All that came in answer to some octets, up to the completion of the NOOP sent after them or the end."""

@@ -42,8 +42,8 @@ def command_names() -> SearchStrategy[str]:
 
 
 def unknown_commands() -> SearchStrategy[bytes]:
-    """Names that are no command's, with or without arguments."""
-    names = st.sampled_from((b"NOOPS", b"NOO", b"FROBNICATE", b"UID", b"UID NOOP", b"X", b"NOOP,", b"EHLO", b"GET"))
+    """Names that are no command's, with or without arguments. UID is one, and out of place without a mailbox."""
+    names = st.sampled_from((b"NOOPS", b"NOO", b"FROBNICATE", b"LISTS", b"X", b"NOOP,", b"EHLO", b"GET"))
     return st.tuples(names, st.sampled_from((b"", b" 1", b' "x"', b" (x y)"))).map(b"".join)
 
 

@@ -35,6 +35,8 @@ def _expect_free(dial: Dial, *, after: str) -> None:
             if response.ok:
                 return
             pop3.drop()
+        if response.text.upper().startswith(b"[LOGIN-DELAY"):
+            raise not_applicable(f"the server has users wait between log-ins (RFC 2449 §6.5): {response}")
         expect(time.monotonic() < deadline, f"a log-in that works again after {after}", response)
         time.sleep(POLL_S)
 

@@ -54,7 +54,12 @@ def check_goes_on_after_the_log_in(dial: Dial, maildrop: Maildrop) -> None:
         pop3.make_ready()
         words = (f"USER {pop3.account.name}", f"PASS {pop3.account.password}", "STAT", "LIST 1", "NOOP", "STAT")
         pop3.send_segment("".join(f"{word}\r\n" for word in words).encode())
-        answers = [pop3.read_response() for _ in words]
+        answers = [pop3.read_response()]
+        if not answers[0].ok:
+            pop3.abandon()
+            # RFC 1939 §7: USER is optional, and mailboxes may be closed to it.
+            raise not_applicable(f"the server has no USER for the account: {answers[0]}")
+        answers += [pop3.read_response() for _ in words[1:]]
         for word, answer in zip(words, answers, strict=True):
             expect(answer.ok, f"+OK to {word.partition(' ')[0]} in its turn", answer)
         for answer in (answers[2], answers[5]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from conformance.checks import must
+from conformance.errors import InconclusiveError
 from conformance.expectations import expect
 from conformance.fixtures import Maildrop
 from conformance.fixtures import Pop3Dial as Dial
@@ -79,7 +80,10 @@ def _put_between(dial: Dial, pop3: Pop3Session, between: str) -> bool:
         # The name goes out in clear.
         if pop3.secured or between not in dial.facts.capabilities or not pop3.user(pop3.account.name).ok:
             return False
-        pop3.start_tls()
+        try:
+            pop3.start_tls()
+        except InconclusiveError:
+            return False  # refusing STLS there answers the question as well
         return True
     pop3.make_ready()
     if between:

@@ -72,7 +72,7 @@ class SaysNo(ImapCore):
 
     def complete(self, status: bytes, text: bytes) -> None:
         """NO for what comes at the wrong time."""
-        untimely = status == b"BAD" and text.startswith(b"not while") and self.running.verb not in MUST_BE_BAD
+        untimely = status == b"BAD" and text.startswith(b"not while")
         super().complete(b"NO" if untimely else status, b"." if untimely else text)
 
 
@@ -135,6 +135,27 @@ class Particular(ImapCore):
         return b"*" if FOREIGN.search(raw.lines[0]) else super().tag_of(raw)
 
 
+@variant("imap-soon-done")
+class SoonDone(ImapCore):
+    """Hangs up after a log-in that failed and after the sixth error (§3.4, §11.2), and subscribes what it creates."""
+
+    errors = 0
+
+    def complete(self, status: bytes, text: bytes) -> None:
+        """Counts, and says BYE once it is enough."""
+        self.errors += status == b"BAD"
+        super().complete(status, text)
+        if self.running.verb != b"LOGOUT" and (self.failed_log_ins or self.errors > MOST_ERRORS):
+            self.bye(b"that will do")
+
+    def on_create(self, wire_name: bytes) -> bytes:
+        """§6.3.6 forbids only to take names off the list."""
+        text = super().on_create(wire_name)
+        self.user.subscriptions.add(self.name_of(wire_name).removesuffix("/"))
+        return text
+
+
+MOST_ERRORS = 5
 EXCHANGED = str.maketrans("./", "/.")
 FOREIGN = re.compile(rb"[\x00-\x1f\x7f-\xff]")
 PLAIN_NAME = re.compile(rb"[A-Za-z0-9/_-]+")
@@ -142,6 +163,3 @@ PLAIN_NAME = re.compile(rb"[A-Za-z0-9/_-]+")
 EXTENSION_COMMANDS = frozenset({
     b"ID", b"IDLE", b"NAMESPACE", b"ENABLE", b"UNSELECT", b"MOVE", b"UID MOVE", b"UID EXPUNGE",
 })  # fmt: skip
-
-MUST_BE_BAD = frozenset({b"UNSELECT"})
-"""RFC 3691 §2 leaves no choice."""

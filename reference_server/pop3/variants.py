@@ -149,3 +149,41 @@ class SnapshotPop3(Pop3Core):
     def acquire(self, inbox: Mailbox) -> bool:
         """No lock is necessary (RFC 1939 §4: as necessary to prevent messages from being removed)."""
         return True
+
+
+@variant("pop3-sasl-only")
+class SaslOnlyPop3(Pop3Core):
+    """Takes no USER (RFC 1939 §7), and begins texts with brackets that are no response codes (RFC 2449 §6.4)."""
+
+    def greeting(self) -> bytes:
+        """An address as it is written in SMTP."""
+        return self.ok("[127.0.0.1] POP3 ready")
+
+    def err(self, text: str, *, code: str | None = None) -> bytes:
+        """Without RESP-CODES there are no codes, and brackets are just brackets."""
+        return super().err(f"[sorry] {text}")
+
+    def on_user(self, argument: bytes) -> bytes:
+        """Refers to AUTH."""
+        return self.err("no USER here")
+
+    def capabilities(self) -> list[str]:
+        """Names the mechanisms after the log-in in another order than before."""
+        offered = [name for name in super().capabilities() if name not in ("USER", "RESP-CODES", "AUTH-RESP-CODE")]
+        if self.state is State.TRANSACTION:
+            return [_turned(name) if name.startswith("SASL ") else name for name in offered]
+        return offered
+
+
+def _turned(capability: str) -> str:
+    name, *arguments = capability.split()
+    return " ".join((name, *reversed(arguments)))
+
+
+@variant("pop3-one-thing-at-a-time")
+class OneThingAtATimePop3(PasswordsInClearPop3):
+    """Refuses STLS once a log-in has begun with USER: what comes next is PASS."""
+
+    def on_stls(self) -> bytes:
+        """Not now."""
+        return self.err("PASS first") if self.state is State.USER_GIVEN else super().on_stls()
