@@ -9,7 +9,7 @@ from reference_server.imap.grammar import Cursor
 from reference_server.imap.names import Names, parse_mailbox
 from reference_server.imap.session import RefusedError
 from reference_server.imap.storing import can_be_kept
-from reference_server.stores import Mailbox
+from reference_server.stores import Mailbox, OverQuotaError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +64,12 @@ class AppendCommand(Names):
             raise RefusedError("the message has a NUL in it")
 
     def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
-        """Store the message with just these flags, \\Recent and that date, or now (RFC 3501 §6.3.11); its UID."""
-        return mailbox.append(octets, flags=flags, internal_date=internal_date)
+        """Store the message with just these flags, \\Recent and that date, or now (RFC 3501 §6.3.11); its UID.
+
+        Raises:
+            RefusedError: the account has no room for it (RFC 9208 §4.3.1).
+        """
+        try:
+            return mailbox.append(octets, flags=flags, internal_date=internal_date)
+        except OverQuotaError as error:
+            raise RefusedError(str(error), code=b"OVERQUOTA") from error

@@ -9,7 +9,7 @@ from reference_server.imap.names import parse_mailbox
 from reference_server.imap.responses import sequence_set
 from reference_server.imap.selection import Selection
 from reference_server.imap.session import RefusedError
-from reference_server.stores import Mailbox, StoredMessage
+from reference_server.stores import Mailbox, NewMessage, OverQuotaError, StoredMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,14 @@ class CopyCommands(Selection):
 
     def copy(self, messages: list[StoredMessage], target: Mailbox) -> list[int]:
         """Copy with flags and internal date (RFC 3501 §6.4.7); the new UIDs."""
-        return [self.copy_one(message, target) for message in messages]
+        try:
+            return target.append_all([self.copy_of(message) for message in messages])
+        except OverQuotaError as error:
+            raise RefusedError(str(error), code=b"OVERQUOTA") from error
 
-    def copy_one(self, message: StoredMessage, target: Mailbox) -> int:
-        """One message; its new UID."""
-        return target.append(message.octets, flags=message.flags, internal_date=message.internal_date)
+    def copy_of(self, message: StoredMessage) -> NewMessage:
+        """What one message is in the other mailbox."""
+        return NewMessage(octets=message.octets, flags=message.flags, internal_date=message.internal_date)
 
     def copy_uid(self, target: Mailbox, messages: list[StoredMessage], uids: list[int]) -> bytes:
         """The COPYUID code and a space, or nothing if nothing was copied (RFC 4315 §3)."""

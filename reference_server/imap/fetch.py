@@ -129,9 +129,8 @@ class FetchCommands(Changes, Sections, Structures):
         if view.read_only:
             return set()
         unseen = [number for number in numbers if "\\Seen" not in view.messages[number - 1].flags]
-        for number in unseen:
-            message = view.messages[number - 1]
-            view.mailbox.set_flags(message.uid, message.flags | {"\\Seen"})
+        chosen = [view.messages[number - 1] for number in unseen]
+        view.mailbox.set_flags({message.uid: message.flags | {"\\Seen"} for message in chosen})
         view.refresh()
         return {number for number in unseen if view.messages[number - 1].flags != view.told[number - 1]}
 
@@ -186,7 +185,7 @@ class FetchCommands(Changes, Sections, Structures):
 
     def size_of(self, message: StoredMessage) -> int:
         """RFC822.SIZE: the octets of the whole message."""
-        return len(message.octets)
+        return message.size
 
     def fetch_flags(self, number: int, message: StoredMessage) -> bytes:
         """FLAGS, \\Recent among them."""

@@ -94,7 +94,7 @@ class MailboxCommands(Names):
 
     def on_subscribe(self, wire_name: bytes) -> bytes:
         """Answer SUBSCRIBE; only to what exists, as §6.3.6 lets a server ask."""
-        self.user.subscriptions.add(self.existing(wire_name).name)
+        self.user.subscribe(self.existing(wire_name).name)
         return b"SUBSCRIBE completed"
 
     def on_unsubscribe(self, wire_name: bytes) -> bytes:
@@ -102,7 +102,7 @@ class MailboxCommands(Names):
         name = self.name_of(wire_name)
         if name not in self.user.subscriptions:
             raise RefusedError("not subscribed")
-        self.user.subscriptions.discard(name)
+        self.user.unsubscribe(name)
         return b"UNSUBSCRIBE completed"
 
     def on_status(self, asked: Status) -> bytes:

@@ -58,9 +58,11 @@ class StoreCommand(Selection):
         numbers = view.numbers(asked.messages, uid=self.running.uid)
         flags = frozenset(view.spelling(flag) for flag in asked.flags if can_be_kept(flag))
         expected = {number: self.flags_after(view.messages[number - 1].flags, asked.sign, flags) for number in numbers}
-        for number, after in expected.items():
-            if after != view.messages[number - 1].flags:
-                view.mailbox.set_flags(view.messages[number - 1].uid, after)
+        view.mailbox.set_flags({
+            view.messages[number - 1].uid: after
+            for number, after in expected.items()
+            if after != view.messages[number - 1].flags
+        })  # fmt: skip
         view.refresh()
         self.tell_new_keywords()
         for number in numbers:

@@ -151,7 +151,7 @@ class SoonDone(ImapCore):
     def on_create(self, wire_name: bytes) -> bytes:
         """§6.3.6 forbids only to take names off the list."""
         text = super().on_create(wire_name)
-        self.user.subscriptions.add(self.name_of(wire_name).removesuffix("/"))
+        self.user.subscribe(self.name_of(wire_name).removesuffix("/"))
         return text
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
+from typing import TypeVar
 
 from reference_server.imap.grammar import GrammarError, SequenceSet
 from reference_server.imap.mime import Entity, parse
-from reference_server.stores import Mailbox, StoredMessage
+from reference_server.stores import Changes, Mailbox, StoredMessage
 
 _uid_of = attrgetter("uid")
+
+T = TypeVar("T")
 
 
 class View:
@@ -24,9 +27,11 @@ class View:
         self.mailbox = mailbox
         self.read_only = read_only
         self.messages: list[StoredMessage] = []
+        self.uids: list[int] = []
+        """UIDs of `messages`, one for one."""
         self.told: list[frozenset[str]] = []
         """Flags of each message as the client last heard of them."""
-        self.arrived: Sequence[StoredMessage] = ()
+        self.arrived: list[StoredMessage] = []
         """Messages that the client does not know of yet."""
         self.gone: set[int] = set()
         """UIDs of messages that are no more, though the client still counts them."""
@@ -34,8 +39,9 @@ class View:
         self.keywords: set[str] = set()
         """Every keyword seen here, so that FLAGS can list them (RFC 3501 §7.2.6)."""
         self._keywords_told = 0
+        self._unheard: set[int] = set()  # UIDs of messages whose flags may not be what the client last heard
         self._parsed: dict[int, Entity] = {}
-        self._modseq = -1
+        self._modseq: int | None = None
         self._stop_watching = mailbox.watch(on_change)
 
     def close(self) -> None:
@@ -47,50 +53,74 @@ class View:
         modseq = self.mailbox.modseq
         if modseq == self._modseq:
             return
+        changes = None if self._modseq is None else self.mailbox.changes_since(self._modseq)
+        if changes is None:
+            changes = self._all_as_changes()
         self._modseq = modseq
+        for message in changes.messages:
+            self._take(message)
+        for uid in changes.gone:
+            self._lose(uid)
+
+    def _all_as_changes(self) -> Changes:
         current = self.mailbox.messages
-        highest_known = self.messages[-1].uid if self.messages else 0
-        known_octets = bisect_right(current, highest_known, key=_uid_of)
-        self.arrived = current[known_octets:]
-        latest = {message.uid: message for message in current[:known_octets]}
-        for index, message in enumerate(self.messages):
-            newest = latest.get(message.uid)
-            if newest is None:
-                self.gone.add(message.uid)
-            elif newest is not message:
-                self.messages[index] = newest
-                self._note_keywords(newest)
+        known = {message.uid for message in (*self.messages, *self.arrived)}
+        return Changes(current, sorted(known.difference(message.uid for message in current)))
+
+    def _take(self, message: StoredMessage) -> None:
+        at = self._index(message.uid)
+        if at is not None:
+            if self.messages[at] is not message:
+                self.messages[at] = message
+                self._unheard.add(message.uid)
+                self._note_keywords(message)
+            return
+        at = bisect_left(self.arrived, message.uid, key=_uid_of)
+        known = at < len(self.arrived) and self.arrived[at].uid == message.uid
+        self.arrived[at : at + known] = [message]
+
+    def _lose(self, uid: int) -> None:
+        if self._index(uid) is not None:
+            self.gone.add(uid)
+        else:
+            self.arrived = [message for message in self.arrived if message.uid != uid]
+
+    def _index(self, uid: int) -> int | None:
+        at = bisect_left(self.uids, uid)
+        return at if at < len(self.uids) and self.uids[at] == uid else None
 
     def admit(self) -> int:
         """Give the messages that arrived their numbers; how many there were (RFC 3501 §2.3.1.2)."""
         count = len(self.arrived)
         for message in self.arrived:
             self.messages.append(message)
+            self.uids.append(message.uid)
             self.told.append(message.flags)
             self._note_keywords(message)
-        self.arrived = ()
+        self.arrived = []
         self.recent |= self.mailbox.claim_recent(peek=self.read_only)
         return count
 
     def drop_gone(self) -> list[int]:
         """Close the gaps; the numbers that are free now, as they were before, ascending."""
-        numbers = [number for number, message in enumerate(self.messages, 1) if message.uid in self.gone]
-        kept = [index for index, message in enumerate(self.messages) if message.uid not in self.gone]
-        self.messages = [self.messages[index] for index in kept]
-        self.told = [self.told[index] for index in kept]
+        gaps = sorted(at for uid in self.gone if (at := self._index(uid)) is not None)
+        self.messages = _without(self.messages, gaps)
+        self.uids = _without(self.uids, gaps)
+        self.told = _without(self.told, gaps)
         for uid in self.gone:
             self._parsed.pop(uid, None)
         self.recent -= self.gone
+        self._unheard -= self.gone
         self.gone = set()
-        return numbers
+        return [at + 1 for at in gaps]
 
     def changed_flags(self) -> list[int]:
         """Numbers of messages whose flags are not what the client was last told."""
-        return [
-            number
-            for number, (message, told) in enumerate(zip(self.messages, self.told, strict=True), 1)
-            if message.flags is not told and message.flags != told
-        ]
+        places = sorted(at for uid in self._unheard if (at := self._index(uid)) is not None)
+        changed = [at for at in places if self.messages[at].flags != self.told[at]]
+        # Whoever asks need not tell: they stay on the list until the client has heard.
+        self._unheard = {self.uids[at] for at in changed}
+        return [at + 1 for at in changed]
 
     def note_told(self, number: int) -> frozenset[str]:
         """The client hears of this message's flags now; they are returned, \\Recent included."""
@@ -105,7 +135,7 @@ class View:
 
     def recent_count(self) -> int:
         """Messages that are \\Recent in this session (RFC 3501 §2.3.2)."""
-        return sum(message.uid in self.recent for message in self.messages)
+        return sum(self._index(uid) is not None for uid in self.recent)
 
     def first_unseen(self) -> int | None:
         """Number of the first message without \\Seen."""
@@ -130,8 +160,7 @@ class View:
         # In an empty mailbox `*` is UIDNEXT by §9, which no message has.
         largest = self.messages[-1].uid if self.messages else self.mailbox.uid_next
         for low, high in wanted.resolved(largest):
-            first = bisect_left(self.messages, low, key=_uid_of)
-            yield from range(first + 1, bisect_right(self.messages, high, key=_uid_of) + 1)
+            yield from range(bisect_left(self.uids, low) + 1, bisect_right(self.uids, high) + 1)
 
     def parsed(self, message: StoredMessage) -> Entity:
         """The message's MIME structure, worked out once."""
@@ -146,3 +175,14 @@ class View:
 
     def _note_keywords(self, message: StoredMessage) -> None:
         self.keywords.update(flag for flag in message.flags if not flag.startswith("\\"))
+
+
+def _without(items: Sequence[T], gaps: Sequence[int]) -> list[T]:
+    # By slices, since a mailbox may have a hundred thousand messages and lose but one.
+    kept: list[T] = []
+    start = 0
+    for gap in gaps:
+        kept += items[start:gap]
+        start = gap + 1
+    kept += items[start:]
+    return kept

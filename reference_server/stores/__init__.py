@@ -1,30 +1,105 @@
 """Where mail is kept: the interface that the cores see, whatever stands behind it.
 
 A mailbox is an ascending sequence of messages by UID (RFC 3501 §2.3.1.1). Every change to it raises `modseq`, and a
-message carries the modseq of its last change, so that a session that knows an older state can tell what is new.
+message carries the modseq of its last change, so that a session that knows an older state can tell what is new
+(RFC 7162 §3.1.1). `changes_since` says so at a cost that goes with the changes, not with the size of the mailbox.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class StoredMessage:
+    """One message, octet for octet as it was accepted; never changed once made.
+
+    Flags are as in IMAP, `\\Seen` or keywords; never `\\Recent`. `saved_at` is when it came into its mailbox (RFC 8514
+    §1), which a copy does not share with its original. A store that does not hold its mail in memory makes `octets` a
+    property of a subclass; `size` is always at hand.
+    """
+
+    __slots__ = ("flags", "internal_date", "modseq", "octets", "saved_at", "size", "uid")
+
+    octets: bytes
+
+    def __init__(
+        self,
+        *,
+        uid: int,
+        octets: bytes,
+        internal_date: datetime,
+        flags: frozenset[str] = frozenset(),
+        modseq: int = 1,
+        saved_at: datetime = EPOCH,
+    ) -> None:
+        self.uid = uid
+        self.octets = octets
+        self.size = len(octets)
+        self.internal_date = internal_date
+        self.flags = flags
+        self.modseq = modseq
+        self.saved_at = saved_at
+
+    def with_flags(self, flags: frozenset[str], modseq: int) -> StoredMessage:
+        """The same message after a change of its flags."""
+        changed = object.__new__(type(self))
+        changed.uid, changed.octets, changed.size = self.uid, self.octets, self.size
+        changed.internal_date, changed.saved_at = self.internal_date, self.saved_at
+        changed.flags, changed.modseq = flags, modseq
+        return changed
+
+    def __repr__(self) -> str:
+        return f"StoredMessage(uid={self.uid}, size={self.size}, flags={sorted(self.flags)}, modseq={self.modseq})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredMessage:
-    """One message, octet for octet as it was accepted. Flags are as in IMAP, `\\Seen` or keywords; never `\\Recent`."""
+class NewMessage:
+    """A message that is to be stored; without a date it is dated now."""
 
-    uid: int
     octets: bytes
-    internal_date: datetime
     flags: frozenset[str] = frozenset()
-    modseq: int = 1
+    internal_date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened to a mailbox since some modseq: messages that are new or have other flags, and UIDs that are gone.
+
+    Both ascend by UID; a message that came and went meanwhile is among `gone` alone.
+    """
+
+    messages: Sequence[StoredMessage]
+    gone: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one user may have: octets and messages over all folders, and octets of one message. None: no limit."""
+
+    storage_octets: int | None = None
+    messages: int | None = None
+    message_octets: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one user has over all folders."""
+
+    storage_octets: int
+    messages: int
 
 
 class MailboxError(Exception):
-    """A mailbox cannot be made, renamed or deleted; the text is fit for a NO reply."""
+    """A mailbox cannot be made, renamed, deleted or filled; the text is fit for a NO reply."""
+
+
+class OverQuotaError(MailboxError):
+    """There is no room left for that message (RFC 9208 §4.3)."""
 
 
 class Mailbox(Protocol):
@@ -33,6 +108,10 @@ class Mailbox(Protocol):
     @property
     def name(self) -> str:
         """Full name, `/` between levels, as Unicode."""
+
+    @property
+    def mailbox_id(self) -> str:
+        """Letters and digits that stay with the folder when it is renamed and never come back (RFC 8474 §4)."""
 
     @property
     def uid_validity(self) -> int:
@@ -44,23 +123,47 @@ class Mailbox(Protocol):
 
     @property
     def modseq(self) -> int:
-        """Raised by every change."""
+        """Raised by every change; never less than the modseq of any message here (RFC 7162 §3.1.2.1)."""
+
+    @property
+    def special_uses(self) -> frozenset[str]:
+        """Attributes such as `\\Sent` that the folder was made with (RFC 6154 §2)."""
 
     @property
     def messages(self) -> Sequence[StoredMessage]:
         """All messages, UIDs ascending. A snapshot: later changes make a new sequence."""
 
-    def append(self, octets: bytes, *, flags: Iterable[str] = (), internal_date: datetime | None = None) -> int:
-        """Store a message and return its UID."""
+    def changes_since(self, modseq: int) -> Changes | None:
+        """What is new since the mailbox had that modseq; None if that is too long ago to be told apart."""
 
-    def set_flags(self, uid: int, flags: Iterable[str]) -> None:
-        """Replace a message's flags. A message that is gone stays gone, without an error."""
+    def append(self, octets: bytes, *, flags: Iterable[str] = (), internal_date: datetime | None = None) -> int:
+        """Store a message and return its UID. Raises OverQuotaError."""
+
+    def append_all(self, messages: Sequence[NewMessage]) -> list[int]:
+        """Store all of them or, raising OverQuotaError, none; their UIDs (RFC 3502 §3.1)."""
+
+    def set_flags(self, changes: Mapping[int, Iterable[str]]) -> None:
+        """Replace the flags of messages, by UID, in one step. One that is gone stays gone, without an error."""
 
     def expunge(self, uids: Iterable[int]) -> None:
         """Remove messages for good."""
 
     def claim_recent(self, *, peek: bool) -> frozenset[int]:
         """UIDs that no session was told of as recent yet; unless `peek`, they are the caller's (RFC 3501 §2.3.2)."""
+
+    @property
+    def annotations(self) -> Mapping[str, bytes]:
+        """Metadata entries of the folder by name, such as `/private/comment` (RFC 5464 §3)."""
+
+    def annotate(self, entry: str, value: bytes | None) -> None:
+        """Set a metadata entry; None removes it."""
+
+    @property
+    def rights(self) -> Mapping[str, str]:
+        """Rights that others than the owner have here, letters by identifier (RFC 4314 §2)."""
+
+    def set_rights(self, identifier: str, rights: str) -> None:
+        """Give an identifier these rights in place of those it had; an empty string removes its entry."""
 
     def lock(self) -> bool:
         """Take the exclusive maildrop lock (RFC 1939 §4); False when another session holds it."""
@@ -79,13 +182,21 @@ class Account(Protocol):
     def name(self) -> str:
         """The canonical address, such as `alice@example.test`."""
 
+    @property
+    def limits(self) -> Limits:
+        """What the user may have at most."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the user has now."""
+
     def mailbox(self, name: str) -> Mailbox | None:
         """The folder of that name, or None."""
 
     def names(self) -> Sequence[str]:
         """Names of all folders, sorted; INBOX first."""
 
-    def create(self, name: str) -> None:
+    def create(self, name: str, *, special_uses: Iterable[str] = ()) -> None:
         """Make a folder and its missing parents. Raises MailboxError."""
 
     def delete(self, name: str) -> None:
@@ -95,8 +206,24 @@ class Account(Protocol):
         """RFC 3501 §6.3.5: inferiors move along; renaming INBOX moves its messages. Raises MailboxError."""
 
     @property
-    def subscriptions(self) -> set[str]:
+    def subscriptions(self) -> frozenset[str]:
         """Subscribed names; they may name folders that no longer exist (RFC 3501 §6.3.6)."""
+
+    def subscribe(self, name: str) -> None:
+        """Add a name to the subscriptions."""
+
+    def unsubscribe(self, name: str) -> None:
+        """Take a name from the subscriptions; one that is not there is passed over."""
+
+    @property
+    def annotations(self) -> Mapping[str, bytes]:
+        """Metadata entries that belong to no folder (RFC 5464 §3, the empty mailbox name)."""
+
+    def annotate(self, entry: str, value: bytes | None) -> None:
+        """Set a metadata entry; None removes it."""
+
+    def watch(self, notify: Callable[[str], None]) -> Callable[[], None]:
+        """Call `notify` with a folder's name after a change to it, or to its name; the returned callable ends that."""
 
 
 class Store(Protocol):

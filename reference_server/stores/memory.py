@@ -11,14 +11,12 @@ import hmac
 import os
 import threading
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from types import MappingProxyType
 
 from reference_server.saslprep import prepare
-from reference_server.stores import MailboxError, StoredMessage
+from reference_server.stores import Limits, MailboxError, NewMessage, Usage
+from reference_server.stores.mailbox import MemoryMailbox, Room, with_entry
 
 SEPARATOR = "/"
 INBOX = "INBOX"
@@ -34,115 +32,62 @@ MAX_NAME_CHARACTERS = 1000
 _SCRYPT_COST = {"n": 64, "r": 8, "p": 1}
 
 
-class MemoryMailbox:
-    """One folder; implements `stores.Mailbox`."""
+class MemoryAccount:
+    """One user's mail; implements `stores.Account`. INBOX is always there."""
 
-    def __init__(self, name: str, *, uid_validity: int) -> None:
+    def __init__(self, name: str, *, first_uid_validity: int, limits: Limits | None = None) -> None:
         self._name = name
-        self._uid_validity = uid_validity
-        self._uid_next = 1
-        self._modseq = 1
-        self._messages: list[StoredMessage] = []
-        self._uids: list[int] = []
-        self._snapshot: tuple[StoredMessage, ...] | None = ()
-        self._recent: set[int] = set()
-        self._watchers: dict[object, Callable[[], None]] = {}
-        self._guard = threading.Lock()
-        self._maildrop = threading.Lock()
+        self._next_uid_validity = first_uid_validity
+        self._room = Room(limits or Limits())
+        self._guard = threading.RLock()
+        self._highest_validity: dict[str, int] = {}
+        self._subscriptions: frozenset[str] = frozenset()
+        self._annotations: dict[str, bytes] = {}
+        self._watchers: dict[object, Callable[[str], None]] = {}
+        self._boxes: dict[str, MemoryMailbox] = {}
+        self._add(INBOX)
 
     @property
     def name(self) -> str:
-        """Full name, `/` between levels, as Unicode."""
+        """The canonical address, such as `alice@example.test`."""
         return self._name
 
     @property
-    def uid_validity(self) -> int:
-        """RFC 3501 §2.3.1.1; new whenever a name is used again."""
-        return self._uid_validity
+    def limits(self) -> Limits:
+        """What the user may have at most."""
+        return self._room.limits
 
     @property
-    def uid_next(self) -> int:
-        """Greater than every UID ever given out here."""
-        return self._uid_next
+    def usage(self) -> Usage:
+        """What the user has now."""
+        return self._room.usage
 
     @property
-    def modseq(self) -> int:
-        """Raised by every change."""
-        return self._modseq
+    def subscriptions(self) -> frozenset[str]:
+        """Subscribed names; they may name folders that no longer exist (RFC 3501 §6.3.6)."""
+        return self._subscriptions
+
+    def subscribe(self, name: str) -> None:
+        """Add a name to the subscriptions."""
+        with self._guard:
+            self._subscriptions |= {name}
+
+    def unsubscribe(self, name: str) -> None:
+        """Take a name from the subscriptions; one that is not there is passed over."""
+        with self._guard:
+            self._subscriptions -= {name}
 
     @property
-    def messages(self) -> Sequence[StoredMessage]:
-        """All messages, UIDs ascending. A snapshot, made only when one is asked for after a change."""
-        snapshot = self._snapshot
-        if snapshot is None:
-            with self._guard:
-                snapshot = self._snapshot = tuple(self._messages)
-        return snapshot
+    def annotations(self) -> Mapping[str, bytes]:
+        """Metadata entries that belong to no folder (RFC 5464 §3)."""
+        return self._annotations
 
-    def append(self, octets: bytes, *, flags: Iterable[str] = (), internal_date: datetime | None = None) -> int:
-        """Store a message and return its UID. `\\Recent` among the flags is dropped: the store keeps that itself."""
-        date = internal_date or datetime.now(UTC)
-        kept = frozenset(flags) - {"\\Recent"}
-        with self._guard:
-            uid = self._uid_next
-            self._uid_next += 1
-            self._modseq += 1
-            self._messages.append(
-                StoredMessage(uid=uid, octets=octets, internal_date=date, flags=kept, modseq=self._modseq)
-            )
-            self._uids.append(uid)
-            self._recent.add(uid)
-            self._snapshot = None
-        self._notify()
-        return uid
+    def annotate(self, entry: str, value: bytes | None) -> None:
+        """Set a metadata entry; None removes it."""
+        self._annotations = with_entry(self._annotations, entry, value)
 
-    def set_flags(self, uid: int, flags: Iterable[str]) -> None:
-        """Replace a message's flags. A message that is gone stays gone, without an error."""
-        kept = frozenset(flags) - {"\\Recent"}
-        with self._guard:
-            at = bisect_left(self._uids, uid)
-            if at == len(self._uids) or self._uids[at] != uid:
-                return
-            self._modseq += 1
-            self._messages[at] = replace(self._messages[at], flags=kept, modseq=self._modseq)
-            self._snapshot = None
-        self._notify()
-
-    def expunge(self, uids: Iterable[int]) -> None:
-        """Remove messages for good. UIDs that are not there are passed over."""
-        with self._guard:
-            gone = set(uids).intersection(self._uids)
-            if not gone:
-                return
-            self._modseq += 1
-            self._messages = [message for message in self._messages if message.uid not in gone]
-            self._uids = [message.uid for message in self._messages]
-            self._recent -= gone
-            self._snapshot = None
-        self._notify()
-
-    def claim_recent(self, *, peek: bool) -> frozenset[int]:
-        """UIDs that no session was told of as recent yet; unless `peek`, they are the caller's (RFC 3501 §2.3.2)."""
-        with self._guard:
-            recent = frozenset(self._recent)
-            if not peek:
-                self._recent.clear()
-        return recent
-
-    def lock(self) -> bool:
-        """Take the exclusive maildrop lock (RFC 1939 §4); False when another session holds it."""
-        return self._maildrop.acquire(blocking=False)
-
-    def unlock(self) -> None:
-        """Give the maildrop lock back.
-
-        Raises:
-            RuntimeError: nobody holds it.
-        """
-        self._maildrop.release()
-
-    def watch(self, notify: Callable[[], None]) -> Callable[[], None]:
-        """Call `notify` after every change, in the thread that made it; the returned callable ends that."""
+    def watch(self, notify: Callable[[str], None]) -> Callable[[], None]:
+        """Call `notify` with a folder's name after a change to it, or to its name; the returned callable ends that."""
         token = object()
         with self._guard:
             self._watchers[token] = notify
@@ -153,42 +98,6 @@ class MemoryMailbox:
 
         return end
 
-    def _notify(self) -> None:
-        if not self._watchers:
-            return
-        with self._guard:
-            watchers = list(self._watchers.values())
-        for notify in watchers:
-            notify()
-
-    def _moved_to(self, name: str, *, uid_validity: int) -> None:
-        self._name = name
-        self._uid_validity = uid_validity
-        self._notify()
-
-
-class MemoryAccount:
-    """One user's mail; implements `stores.Account`. INBOX is always there."""
-
-    def __init__(self, name: str, *, first_uid_validity: int) -> None:
-        self._name = name
-        self._next_uid_validity = first_uid_validity
-        self._guard = threading.RLock()
-        self._highest_validity: dict[str, int] = {}
-        self._subscriptions: set[str] = set()
-        self._boxes: dict[str, MemoryMailbox] = {}
-        self._add(INBOX)
-
-    @property
-    def name(self) -> str:
-        """The canonical address, such as `alice@example.test`."""
-        return self._name
-
-    @property
-    def subscriptions(self) -> set[str]:
-        """Subscribed names, as a live set; they may name folders that no longer exist (RFC 3501 §6.3.6)."""
-        return self._subscriptions
-
     def mailbox(self, name: str) -> MemoryMailbox | None:
         """The folder of that name, or None."""
         return self._boxes.get(canonical_name(name))
@@ -198,7 +107,7 @@ class MemoryAccount:
         with self._guard:
             return sorted(self._boxes, key=lambda name: (name != INBOX, name))
 
-    def create(self, name: str) -> None:
+    def create(self, name: str, *, special_uses: Iterable[str] = ()) -> None:
         """Make a folder and its missing parents; a `/` at the end is dropped (RFC 3501 §6.3.3).
 
         Raises:
@@ -211,7 +120,8 @@ class MemoryAccount:
             for parent in _parents(wanted):
                 if parent not in self._boxes:
                     self._add(parent)
-            self._add(wanted)
+            self._add(wanted, special_uses)
+        self._notify(wanted)
 
     def delete(self, name: str) -> None:
         """Remove a folder and its messages, never its inferiors (RFC 3501 §6.3.4).
@@ -260,20 +170,34 @@ class MemoryAccount:
                 self._boxes[renamed[name]] = box
         for name, box in boxes.items():
             box._moved_to(renamed[name], uid_validity=self._validity_after_move(renamed[name], box.uid_validity))
+            self._notify(name)
 
     def _empty_inbox_into(self, target: str) -> None:
         self.create(target)
         inbox, box = self._boxes[INBOX], self._boxes[target]
         messages = inbox.messages
-        for message in messages:
-            box.append(message.octets, flags=message.flags, internal_date=message.internal_date)
+        # Room is given back first: a move needs none.
         inbox.expunge([message.uid for message in messages])
+        box.append_all([
+            NewMessage(octets=message.octets, flags=message.flags, internal_date=message.internal_date)
+            for message in messages
+        ])  # fmt: skip
 
-    def _add(self, name: str) -> None:
+    def _add(self, name: str, special_uses: Iterable[str] = ()) -> None:
         validity = self._next_uid_validity
         self._next_uid_validity += 1
         self._highest_validity[name] = validity
-        self._boxes[name] = MemoryMailbox(name, uid_validity=validity)
+        self._boxes[name] = MemoryMailbox(
+            name, uid_validity=validity, special_uses=special_uses, room=self._room, changed=self._notify
+        )
+
+    def _notify(self, name: str) -> None:
+        if not self._watchers:
+            return
+        with self._guard:
+            watchers = list(self._watchers.values())
+        for notify in watchers:
+            notify(name)
 
     def _validity_after_move(self, name: str, validity: int) -> int:
         # UIDs keep their meaning through a rename, so the value stays; but a name that once had a greater one must
@@ -308,8 +232,8 @@ class MemoryStore:
         """Every account, in the order of their making."""
         return list(self._accounts.values())
 
-    def add_account(self, address: str, password: str) -> MemoryAccount:
-        """Make an account.
+    def add_account(self, address: str, password: str, *, limits: Limits | None = None) -> MemoryAccount:
+        """Make an account; without limits it may have what there is.
 
         Raises:
             ValueError: the address has no domain or is taken, or one of the two cannot be prepared (RFC 4013 §2.3).
@@ -320,7 +244,7 @@ class MemoryStore:
             raise ValueError(f"an account needs an address such as alice@example.test, not {address!r}")
         if key in self._accounts:
             raise ValueError(f"there is an account {address} already")
-        account = MemoryAccount(address, first_uid_validity=self._first_uid_validity)
+        account = MemoryAccount(address, first_uid_validity=self._first_uid_validity, limits=limits)
         salt = os.urandom(16)
         self._hashes[key] = (salt, _hash(password, salt))
         # APOP proves knowledge of the password itself, so that a server must keep it in the clear (RFC 1939 §7, §13).

@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.imap.core import ImapCore
-from reference_server.stores.memory import MemoryMailbox, MemoryStore
+from reference_server.stores.mailbox import MemoryMailbox
+from reference_server.stores.memory import MemoryStore
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SECRETS: Mapping[str, str] = MappingProxyType({"alice@example.test": "secret", "bob@example.test": "secret"})

@@ -173,7 +173,7 @@ SyncState *
     second.rename(local / "cur" / (second.name.partition(":")[0] + ":2,T"))
     (local / "new" / "1.1.here").write_bytes(b"From: b@c.test\nSubject: made here\nMessage-ID: <x@c.test>\n\nnew\n")
     third = next(message for message in remote.messages if b"Subject: 2" in message.octets)
-    remote.set_flags(third.uid, ["\\Seen"])
+    remote.set_flags({third.uid: ["\\Seen"]})
     remote.append(b"From: a@b.test\r\nSubject: made there\r\nMessage-ID: <y@b.test>\r\n\r\nnew\r\n")
 
     synchronize()

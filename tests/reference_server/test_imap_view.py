@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
+
+import pytest
 
 from reference_server.imap.core import ImapCore
 from reference_server.stores import StoredMessage
@@ -100,7 +103,7 @@ def test_flags_set_elsewhere_are_told_once() -> None:
 def test_silent_store_still_tells_what_others_did() -> None:
     store = with_messages(2)
     client = selected(store)
-    inbox(store).set_flags(1, ["\\Answered"])
+    inbox(store).set_flags({1: ["\\Answered"]})
     client.play(
         """
         C: b STORE 2 +FLAGS.SILENT (\\Seen)
@@ -115,7 +118,11 @@ def test_silent_store_tells_what_did_not_come_out_as_asked() -> None:
     client = selected(store)
     box = inbox(store)
     kept = box.set_flags
-    box.set_flags = lambda uid, flags: kept(uid, {*flags, "\\Draft"})  # type: ignore[method-assign]
+
+    def meddling(changes: Mapping[int, Iterable[str]]) -> None:
+        kept({uid: {*flags, "\\Draft"} for uid, flags in changes.items()})
+
+    box.set_flags = meddling  # type: ignore[method-assign]
     client.play(
         """
         C: b STORE 1 +FLAGS.SILENT (\\Seen)
@@ -185,7 +192,7 @@ def test_idle_tells_at_once_and_ends_with_done() -> None:
         """
     )
     inbox(store).expunge([1])
-    inbox(store).set_flags(3, ["\\Seen"])
+    inbox(store).set_flags({3: ["\\Seen"]})
     assert woken == [True, True]
     assert octets_of(client.core.wake(0.0)) == b"* 1 EXPUNGE\r\n* 2 FETCH (FLAGS (\\Recent \\Seen))\r\n"
     assert client.core.wake(0.0) == []
@@ -277,3 +284,51 @@ def test_ten_thousand_messages_stay_usable() -> None:
     assert client.say(b"f EXPUNGE\r\n").count(b"\r\n") == 10_001
     # A minute is what nothing but quadratic work takes; the usual time is a few seconds.
     assert time.perf_counter() - started < 60
+
+
+def test_a_session_that_slept_through_more_changes_than_are_remembered_is_told_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("reference_server.stores.mailbox.MAX_HISTORY", 2)
+    store = with_messages(3)
+    client = selected(store)
+    box = inbox(store)
+    box.expunge([1])
+    for uid in (2, 3) * 4:
+        box.set_flags({uid: ["\\Seen"]})
+    box.append(b"new\r\n")
+    client.play(
+        """
+        C: b NOOP
+        S: * 1 EXPUNGE
+        S: * 3 EXISTS
+        S: * 3 RECENT
+        S: * 1 FETCH (FLAGS (\\Recent \\Seen))
+        S: * 2 FETCH (FLAGS (\\Recent \\Seen))
+        S: b OK NOOP completed
+        """
+    )
+
+
+def test_a_message_that_came_and_changed_and_one_that_went_before_they_were_told_of() -> None:
+    store = with_messages(1)
+    client = selected(store)
+    box = inbox(store)
+    box.append(b"new\r\n")
+    box.append(b"newer\r\n")
+    # Looked at, but not yet told, while a command by number is answered.
+    assert client.core.view is not None
+    client.core.view.refresh()
+    box.set_flags({2: ["\\Flagged"]})
+    box.expunge([3])
+    client.play(
+        """
+        C: b NOOP
+        S: * 2 EXISTS
+        S: * 2 RECENT
+        S: b OK NOOP completed
+        C: c FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Flagged \\Recent))
+        S: c OK FETCH completed
+        """
+    )

@@ -8,8 +8,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reference_server.stores import Account, Mailbox, MailboxError, SharedSecrets, Store
-from reference_server.stores.memory import MemoryAccount, MemoryMailbox, MemoryStore
+from reference_server.stores import (
+    Account,
+    Changes,
+    Limits,
+    Mailbox,
+    MailboxError,
+    NewMessage,
+    OverQuotaError,
+    SharedSecrets,
+    Store,
+    Usage,
+)
+from reference_server.stores.mailbox import MAX_HISTORY, MemoryMailbox
+from reference_server.stores.memory import MemoryAccount, MemoryStore
 
 
 def account() -> MemoryAccount:
@@ -119,7 +131,7 @@ def test_every_change_raises_modseq_and_marks_what_changed() -> None:
     seen.append(inbox.modseq)
     inbox.append(b"b")
     seen.append(inbox.modseq)
-    inbox.set_flags(1, ["\\Deleted", "\\Recent"])
+    inbox.set_flags({1: ["\\Deleted", "\\Recent"]})
     seen.append(inbox.modseq)
     inbox.expunge([2])
     seen.append(inbox.modseq)
@@ -132,8 +144,8 @@ def test_what_is_not_there_is_not_changed() -> None:
     inbox = box(account())
     inbox.append(b"a")
     before = inbox.modseq
-    inbox.set_flags(7, ["\\Seen"])
-    inbox.set_flags(0, ["\\Seen"])
+    inbox.set_flags({7: ["\\Seen"]})
+    inbox.set_flags({0: ["\\Seen"]})
     inbox.expunge([7])
     assert inbox.modseq == before
 
@@ -171,7 +183,7 @@ def test_watchers_hear_of_every_change_until_they_end_it() -> None:
     heard: list[int] = []
     end = inbox.watch(lambda: heard.append(inbox.modseq))
     inbox.append(b"a")
-    inbox.set_flags(1, ["\\Seen"])
+    inbox.set_flags({1: ["\\Seen"]})
     inbox.expunge([1])
     end()
     end()
@@ -279,7 +291,7 @@ def test_a_rename_does_not_overwrite_what_lies_below_the_new_name() -> None:
 def test_subscriptions_outlive_their_folders() -> None:
     alice: Account = account()
     alice.create("a")
-    alice.subscriptions.add("a")
+    alice.subscribe("a")
     alice.delete("a")
     assert alice.subscriptions == {"a"}
 
@@ -292,3 +304,171 @@ def test_threads_lose_no_message() -> None:
     for thread in threads:
         thread.join()
     assert uids(inbox) == list(range(1, 801))
+
+
+def changes(mailbox: Mailbox, since: int) -> tuple[list[int], list[int]]:
+    found = mailbox.changes_since(since)
+    assert isinstance(found, Changes)
+    return [message.uid for message in found.messages], list(found.gone)
+
+
+def test_what_changed_since_some_moment_is_told_and_nothing_else() -> None:
+    inbox = box(account())
+    for _ in range(4):
+        inbox.append(b"")
+    before = inbox.modseq
+    assert changes(inbox, before) == ([], [])
+    inbox.set_flags({2: ["\\Seen"]})
+    inbox.expunge([3])
+    inbox.append(b"")
+    assert changes(inbox, before) == ([2, 5], [3])
+    assert changes(inbox, inbox.modseq - 1) == ([5], [])
+
+
+def test_a_message_that_came_and_went_is_gone() -> None:
+    inbox = box(account())
+    before = inbox.modseq
+    inbox.append(b"")
+    inbox.set_flags({1: ["a"]})
+    inbox.expunge([1])
+    assert changes(inbox, before) == ([], [1])
+
+
+def test_changes_too_long_ago_are_not_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MAX_HISTORY >= 10_000
+    monkeypatch.setattr("reference_server.stores.mailbox.MAX_HISTORY", 3)
+    inbox = box(account())
+    start = inbox.modseq
+    for _ in range(6):
+        inbox.append(b"")
+    assert changes(inbox, start) == ([1, 2, 3, 4, 5, 6], [])
+    inbox.append(b"")
+    assert inbox.changes_since(start) is None
+    assert changes(inbox, inbox.modseq - 3) == ([5, 6, 7], [])
+
+
+def test_several_messages_are_stored_in_one_step() -> None:
+    inbox = box(account())
+    seen: list[int] = []
+    inbox.watch(lambda: seen.append(len(inbox.messages)))
+    day = datetime(2026, 1, 2, tzinfo=UTC)
+    assert inbox.append_all(
+        [NewMessage(octets=b"a", flags=frozenset({"\\Recent", "x"})), NewMessage(octets=b"b", internal_date=day)]
+    ) == [1, 2]
+    assert seen == [2]
+    assert [message.flags for message in inbox.messages] == [{"x"}, frozenset()]
+    assert inbox.messages[1].internal_date == day
+    assert inbox.messages[0].modseq == inbox.messages[1].modseq == inbox.modseq
+    assert inbox.append_all([]) == []
+
+
+def test_flags_of_several_messages_change_in_one_step() -> None:
+    inbox = box(account())
+    inbox.append_all([NewMessage(octets=b"a"), NewMessage(octets=b"b")])
+    before = inbox.modseq
+    inbox.set_flags({1: ["\\Seen"], 2: ["\\Flagged", "\\Recent"], 9: ["x"]})
+    assert inbox.modseq == before + 1
+    assert [message.flags for message in inbox.messages] == [{"\\Seen"}, {"\\Flagged"}]
+    assert {message.modseq for message in inbox.messages} == {inbox.modseq}
+
+
+def limited(limits: Limits) -> MemoryAccount:
+    return MemoryStore({}).add_account("carol@example.test", "secret", limits=limits)
+
+
+@pytest.mark.parametrize(
+    ("limits", "fits", "too_much"),
+    [
+        (Limits(storage_octets=10), [b"12345", b"12345"], b"1"),
+        (Limits(messages=1), [b"12345"], b""),
+        (Limits(message_octets=3), [b"123", b"123"], b"1234"),
+    ],
+)
+def test_an_account_keeps_within_its_limits(limits: Limits, fits: list[bytes], too_much: bytes) -> None:
+    carol = limited(limits)
+    assert carol.limits == limits
+    carol.create("a")
+    inbox, other = box(carol), box(carol, "a")
+    for octets in fits:
+        other.append(octets)
+    with pytest.raises(OverQuotaError):
+        inbox.append(too_much)
+    assert len(inbox.messages) == 0
+    assert carol.usage == Usage(sum(map(len, fits)), len(fits))
+
+
+def test_all_of_several_messages_fit_or_none_is_stored() -> None:
+    carol = limited(Limits(messages=2))
+    with pytest.raises(OverQuotaError):
+        box(carol).append_all([NewMessage(octets=b"x")] * 3)
+    assert carol.usage == Usage(0, 0)
+    assert len(box(carol).messages) == 0
+
+
+def test_removed_messages_and_folders_give_their_room_back() -> None:
+    carol = limited(Limits(messages=2))
+    carol.create("a")
+    box(carol, "a").append(b"12")
+    box(carol).append(b"345")
+    box(carol).expunge([1])
+    assert carol.usage == Usage(2, 1)
+    carol.delete("a")
+    assert carol.usage == Usage(0, 0)
+
+
+def test_renaming_inbox_needs_no_room() -> None:
+    carol = limited(Limits(messages=2))
+    box(carol).append_all([NewMessage(octets=b"x")] * 2)
+    carol.rename("INBOX", "old")
+    assert uids(box(carol, "old")) == [1, 2]
+    assert carol.usage == Usage(2, 2)
+
+
+def test_a_folders_id_stays_through_a_rename_and_never_comes_back() -> None:
+    alice = account()
+    alice.create("a", special_uses=["\\Sent"])
+    made = box(alice, "a").mailbox_id
+    assert made.isalnum()
+    alice.rename("a", "b")
+    assert box(alice, "b").mailbox_id == made
+    assert box(alice, "b").special_uses == {"\\Sent"}
+    alice.delete("b")
+    alice.create("b")
+    assert box(alice, "b").mailbox_id != made
+    assert box(alice, "b").special_uses == frozenset()
+
+
+def test_annotations_and_rights_are_set_and_removed() -> None:
+    alice = account()
+    inbox = box(alice)
+    for annotated in (alice, inbox):
+        annotated.annotate("/private/comment", b"mine")
+        annotated.annotate("/shared/comment", b"ours")
+        annotated.annotate("/private/comment", None)
+        annotated.annotate("/private/absent", None)
+        assert annotated.annotations == {"/shared/comment": b"ours"}
+    inbox.set_rights("bob@example.test", "lr")
+    assert inbox.rights == {"bob@example.test": "lr"}
+    inbox.set_rights("bob@example.test", "")
+    assert inbox.rights == {}
+
+
+def test_whoever_watches_an_account_hears_the_names_of_folders_that_change() -> None:
+    alice = account()
+    heard: list[str] = []
+    end = alice.watch(heard.append)
+    alice.create("a")
+    box(alice, "a").append(b"")
+    alice.rename("a", "b")
+    assert heard == ["a", "a", "b", "a"]
+    end()
+    end()
+    alice.delete("b")
+    assert heard == ["a", "a", "b", "a"]
+
+
+def test_a_stored_message_shows_no_text() -> None:
+    inbox = box(account())
+    inbox.append(b"private")
+    assert "private" not in repr(inbox.messages[0])
+    assert "uid=1" in repr(inbox.messages[0])

@@ -98,7 +98,7 @@ class _ForgetsAtTheEnd(ImapCore):
             for message in self.view.mailbox.messages:
                 kept = frozenset(flag for flag in message.flags if not self.forgotten(flag))
                 if kept != message.flags:
-                    self.view.mailbox.set_flags(message.uid, kept)
+                    self.view.mailbox.set_flags({message.uid: kept})
         super().let_go()
 
 

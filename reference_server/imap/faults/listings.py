@@ -101,7 +101,7 @@ class ForgetsSubscriptionsWithTheMailbox(ImapCore):
     def on_delete(self, wire_name: bytes) -> bytes:
         """Tidies up."""
         text = super().on_delete(wire_name)
-        self.user.subscriptions.discard(self.name_of(wire_name))
+        self.user.unsubscribe(self.name_of(wire_name))
         return text
 
 

@@ -86,7 +86,7 @@ class NoopTellsOfNoNewMessage(ImapCore):
         """Overlooks them."""
         if self.view is not None and self.running.verb == b"NOOP":
             self.view.refresh()
-            self.view.arrived = ()
+            self.view.arrived = []
         super().tell_changes()
 
 
@@ -173,7 +173,7 @@ class ForgetsWhatCameWhileIdling(ImapCore):
         """Overlooks messages that are new after IDLE, until the mailbox changes again."""
         if self.view is not None and self.idled and not self.idling:
             self.view.refresh()
-            self.view.arrived = ()
+            self.view.arrived = []
         super().tell_changes()
 
     idled = False

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 from reference_server.pop3.core import Pop3Core
 from reference_server.pop3.maildrop import Maildrop
 from reference_server.registry import fault
-from reference_server.stores import Mailbox
+from reference_server.stores import Mailbox, StoredMessage
 
 GAP = 7
 _NUMBERS_SHIFT = "the numbers it uses name other messages after DELE"
@@ -153,7 +152,8 @@ class _Gapped(Maildrop):
     def __init__(self, mailbox: Mailbox) -> None:
         super().__init__(mailbox)
         if len(self._messages) >= GAP:
-            missing = replace(self._messages[0], uid=0)
+            first = self._messages[0]
+            missing = StoredMessage(uid=0, octets=first.octets, internal_date=first.internal_date)
             self._messages = [*self._messages[: GAP - 1], missing, *self._messages[GAP - 1 :]]
             self._deleted.add(GAP)
 

@@ -1,0 +1,307 @@
+"""One folder held in memory (RFC 3501 §2.3.1), and the room that its account has (RFC 9208).
+
+Safe to use from several threads. Whoever watches a folder is called after the change is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import repeat
+from typing import TypeVar
+
+from reference_server.stores import Changes, Limits, NewMessage, OverQuotaError, StoredMessage, Usage
+
+RECENT = frozenset({"\\Recent"})
+
+V = TypeVar("V")
+
+MAX_HISTORY = 50_000
+"""How many changes of a folder are remembered at least, for sessions that ask what is new."""
+
+
+class Room:
+    """What an account may have and has, over all its folders. Safe to use from several threads."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._guard = threading.Lock()
+        self._octets = 0
+        self._messages = 0
+
+    @property
+    def usage(self) -> Usage:
+        """What the account has now."""
+        with self._guard:
+            return Usage(self._octets, self._messages)
+
+    def take(self, sizes: Sequence[int]) -> None:
+        """Make room for messages of these sizes, or for none.
+
+        Raises:
+            OverQuotaError: they do not fit.
+        """
+        limits, octets = self.limits, sum(sizes)
+        with self._guard:
+            if limits.message_octets is not None and max(sizes, default=0) > limits.message_octets:
+                raise OverQuotaError("the message is larger than this account may have")
+            if limits.storage_octets is not None and self._octets + octets > limits.storage_octets:
+                raise OverQuotaError("no room is left for that many octets")
+            if limits.messages is not None and self._messages + len(sizes) > limits.messages:
+                raise OverQuotaError("no room is left for that many messages")
+            self._octets += octets
+            self._messages += len(sizes)
+
+    def give_back(self, sizes: Iterable[int]) -> None:
+        """Messages of these sizes are no more."""
+        with self._guard:
+            for octets in sizes:
+                self._octets -= octets
+                self._messages -= 1
+
+
+class MemoryMailbox:
+    """One folder; implements `stores.Mailbox`. `changed` is told of every change, with the folder's name."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        uid_validity: int,
+        special_uses: Iterable[str] = (),
+        room: Room | None = None,
+        changed: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self._name = name
+        self._mailbox_id = f"F{os.urandom(9).hex()}"
+        self._uid_validity = uid_validity
+        self._special_uses = frozenset(special_uses)
+        self._room = room or Room(Limits())
+        self._changed = changed
+        self._uid_next = 1
+        self._modseq = 1
+        self._messages: list[StoredMessage] = []
+        self._uids: list[int] = []
+        self._snapshot: tuple[StoredMessage, ...] | None = ()
+        # What changed, as two columns: the modseq of a change (ascending) and the UID it was of.
+        self._changed_at: list[int] = []
+        self._changed_uids: list[int] = []
+        self._forgotten = 0
+        self._recent: set[int] = set()
+        self._annotations: dict[str, bytes] = {}
+        self._rights: dict[str, str] = {}
+        self._watchers: dict[object, Callable[[], None]] = {}
+        self._guard = threading.Lock()
+        self._maildrop = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """Full name, `/` between levels, as Unicode."""
+        return self._name
+
+    @property
+    def mailbox_id(self) -> str:
+        """Stays with the folder when it is renamed and never comes back (RFC 8474 §4)."""
+        return self._mailbox_id
+
+    @property
+    def uid_validity(self) -> int:
+        """RFC 3501 §2.3.1.1; new whenever a name is used again."""
+        return self._uid_validity
+
+    @property
+    def uid_next(self) -> int:
+        """Greater than every UID ever given out here."""
+        return self._uid_next
+
+    @property
+    def modseq(self) -> int:
+        """Raised by every change; never less than the modseq of any message here."""
+        return self._modseq
+
+    @property
+    def special_uses(self) -> frozenset[str]:
+        """Attributes that the folder was made with (RFC 6154 §2)."""
+        return self._special_uses
+
+    @property
+    def messages(self) -> Sequence[StoredMessage]:
+        """All messages, UIDs ascending. A snapshot, made only when one is asked for after a change."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            with self._guard:
+                snapshot = self._snapshot = tuple(self._messages)
+        return snapshot
+
+    def changes_since(self, modseq: int) -> Changes | None:
+        """What is new since the mailbox had that modseq; None if that is too long ago."""
+        with self._guard:
+            if modseq < self._forgotten:
+                return None
+            uids = sorted(set(self._changed_uids[bisect_right(self._changed_at, modseq) :]))
+            messages, gone = [], []
+            for uid in uids:
+                message = self._find(uid)
+                if message is None:
+                    gone.append(uid)
+                else:
+                    messages.append(message)
+        return Changes(messages, gone)
+
+    def append(self, octets: bytes, *, flags: Iterable[str] = (), internal_date: datetime | None = None) -> int:
+        """Store a message and return its UID. `\\Recent` among the flags is dropped: the store keeps that itself.
+
+        Raises:
+            OverQuotaError: the account has no room for it.
+        """
+        return self.append_all([NewMessage(octets=octets, flags=frozenset(flags), internal_date=internal_date)])[0]
+
+    def append_all(self, messages: Sequence[NewMessage]) -> list[int]:
+        """Store all of them or, raising OverQuotaError, none; their UIDs."""
+        if not messages:
+            return []
+        self._room.take([len(message.octets) for message in messages])
+        now = datetime.now(UTC)
+        with self._guard:
+            first = self._uid_next
+            self._uid_next += len(messages)
+            self._modseq += 1
+            modseq = self._modseq
+            stored = [
+                StoredMessage(
+                    uid=uid,
+                    octets=message.octets,
+                    internal_date=message.internal_date or now,
+                    flags=message.flags - RECENT,
+                    modseq=modseq,
+                    saved_at=now,
+                )
+                for uid, message in enumerate(messages, first)
+            ]
+            uids = [message.uid for message in stored]
+            self._messages += stored
+            self._uids += uids
+            self._recent.update(uids)
+            self._note_changed(uids)
+        self._notify()
+        return uids
+
+    def set_flags(self, changes: Mapping[int, Iterable[str]]) -> None:
+        """Replace the flags of messages, by UID, in one step. One that is gone stays gone, without an error."""
+        with self._guard:
+            modseq = self._modseq + 1
+            changed = []
+            for uid, flags in changes.items():
+                at = bisect_left(self._uids, uid)
+                if at < len(self._uids) and self._uids[at] == uid:
+                    self._messages[at] = self._messages[at].with_flags(frozenset(flags) - RECENT, modseq)
+                    changed.append(uid)
+            if not changed:
+                return
+            self._modseq = modseq
+            self._note_changed(changed)
+        self._notify()
+
+    def expunge(self, uids: Iterable[int]) -> None:
+        """Remove messages for good. UIDs that are not there are passed over."""
+        with self._guard:
+            gone = {uid: message for uid in uids if (message := self._find(uid)) is not None}
+            if not gone:
+                return
+            self._modseq += 1
+            self._messages = [message for message in self._messages if message.uid not in gone]
+            self._uids = [message.uid for message in self._messages]
+            self._recent.difference_update(gone)
+            self._note_changed(gone)
+        self._room.give_back(message.size for message in gone.values())
+        self._notify()
+
+    def claim_recent(self, *, peek: bool) -> frozenset[int]:
+        """UIDs that no session was told of as recent yet; unless `peek`, they are the caller's (RFC 3501 §2.3.2)."""
+        with self._guard:
+            recent = frozenset(self._recent)
+            if not peek:
+                self._recent.clear()
+        return recent
+
+    @property
+    def annotations(self) -> Mapping[str, bytes]:
+        """Metadata entries of the folder by name (RFC 5464 §3)."""
+        return self._annotations
+
+    def annotate(self, entry: str, value: bytes | None) -> None:
+        """Set a metadata entry; None removes it."""
+        self._annotations = with_entry(self._annotations, entry, value)
+
+    @property
+    def rights(self) -> Mapping[str, str]:
+        """Rights that others than the owner have here, letters by identifier (RFC 4314 §2)."""
+        return self._rights
+
+    def set_rights(self, identifier: str, rights: str) -> None:
+        """Give an identifier these rights in place of those it had; an empty string removes its entry."""
+        self._rights = with_entry(self._rights, identifier, rights or None)
+
+    def lock(self) -> bool:
+        """Take the exclusive maildrop lock (RFC 1939 §4); False when another session holds it."""
+        return self._maildrop.acquire(blocking=False)
+
+    def unlock(self) -> None:
+        """Give the maildrop lock back.
+
+        Raises:
+            RuntimeError: nobody holds it.
+        """
+        self._maildrop.release()
+
+    def watch(self, notify: Callable[[], None]) -> Callable[[], None]:
+        """Call `notify` after every change, in the thread that made it; the returned callable ends that."""
+        token = object()
+        with self._guard:
+            self._watchers[token] = notify
+
+        def end() -> None:
+            with self._guard:
+                self._watchers.pop(token, None)
+
+        return end
+
+    def _find(self, uid: int) -> StoredMessage | None:
+        at = bisect_left(self._uids, uid)
+        return self._messages[at] if at < len(self._uids) and self._uids[at] == uid else None
+
+    def _note_changed(self, uids: Collection[int]) -> None:
+        self._snapshot = None
+        self._changed_uids += uids
+        self._changed_at += repeat(self._modseq, len(uids))
+        if len(self._changed_at) > 2 * MAX_HISTORY:
+            surplus = len(self._changed_at) - MAX_HISTORY
+            self._forgotten = self._changed_at[surplus - 1]
+            del self._changed_at[:surplus], self._changed_uids[:surplus]
+
+    def _notify(self) -> None:
+        self._changed(self._name)
+        if not self._watchers:
+            return
+        with self._guard:
+            watchers = list(self._watchers.values())
+        for notify in watchers:
+            notify()
+
+    def _moved_to(self, name: str, *, uid_validity: int) -> None:
+        self._name = name
+        self._uid_validity = uid_validity
+        self._notify()
+
+
+def with_entry(entries: Mapping[str, V], name: str, value: V | None) -> dict[str, V]:
+    """A copy of the mapping with that entry changed, or without it; whoever reads the old one is not disturbed."""
+    changed = dict(entries)
+    if value is None:
+        changed.pop(name, None)
+    else:
+        changed[name] = value
+    return changed
