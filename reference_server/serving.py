@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+from reference_server.accounts import DEFAULT_USERS
 from reference_server.core import Settings
 from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
 from reference_server.running import Host, default_cores
-from reference_server.stores.memory import DEFAULT_USERS, MemoryStore
+from reference_server.stores.memory import MemoryStore
 
 # Where faults and variants are declared; importing a module registers them.
 _DECLARATIONS = (

@@ -12,7 +12,7 @@ from reference_server.pop3.base import Session
 from reference_server.pop3.maildrop import Maildrop
 from reference_server.pop3.session import Event, State, Verb
 from reference_server.sasl import Challenge, Exchange, Failure, Kind, Step, Success
-from reference_server.stores import Account, Mailbox, SharedSecrets, Store
+from reference_server.stores import Account, Mailbox, Store
 
 _FAILURES: Mapping[Kind, str] = MappingProxyType(
     {
@@ -35,8 +35,8 @@ class Authorization(Session):
         self._timestamp: bytes | None = None
 
     def greeting(self) -> bytes:
-        """The first line; holds the APOP challenge when the store can check one (RFC 1939 §7)."""
-        if not isinstance(self.store, SharedSecrets):
+        """The first line; holds the APOP challenge when it can be checked (RFC 1939 §7)."""
+        if not self.store.users.shared_secrets:
             return self.ok(f"{self.settings.hostname} POP3 ready")
         self._timestamp = self.timestamp()
         return self.ok(f"POP3 ready {self._timestamp.decode('ascii')}")
@@ -82,8 +82,8 @@ class Authorization(Session):
 
     def verify_digest(self, name: str, timestamp: bytes, digest: str) -> Account | None:
         """Whose name and APOP digest these are."""
-        assert isinstance(self.store, SharedSecrets)
-        return self.store.log_in_by_digest(name, timestamp, digest)
+        address = self.store.users.verify_digest(name, timestamp, digest)
+        return self.store.account(address) if address else None
 
     def opened(self, account: Account) -> bytes:
         """The credentials are right: lock the maildrop and number its messages, or say that it is in use."""

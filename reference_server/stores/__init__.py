@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from reference_server.accounts import Directory
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -227,21 +230,17 @@ class Account(Protocol):
 
 
 class Store(Protocol):
-    """All accounts."""
+    """All accounts. Who may log in is in `users`, the same directory for every store."""
+
+    @property
+    def users(self) -> Directory:
+        """Names and proofs; each of its addresses has an account here."""
 
     def log_in(self, name: str, password: str) -> Account | None:
-        """The account, if the password is right. Takes the same time when it is not. The domain may be left out."""
+        """The account, if the password is right: `users.verify`, then `account`."""
 
     def account(self, address: str) -> Account | None:
-        """The account a recipient address belongs to (domain and local part case-insensitively), or None."""
+        """The account a recipient address belongs to (`users.recipient`: in any case, aliases too), or None."""
 
     def postmaster(self) -> Account | None:
         """Whose INBOX gets mail for postmaster (RFC 5321 §4.5.1); None when there is no account."""
-
-
-@runtime_checkable
-class SharedSecrets(Protocol):
-    """What a store can do on top when it keeps passwords in the clear; POP3 offers APOP only with it."""
-
-    def log_in_by_digest(self, name: str, challenge: bytes, digest: str) -> Account | None:
-        """The account, if `digest` is the lower-case hexadecimal MD5 of challenge and password (RFC 1939 §7)."""

@@ -1,35 +1,24 @@
 """Mail kept in memory: the store that the reference server uses unless told otherwise (RFC 3501 §2.3, RFC 1939 §4).
 
-Names and passwords are compared after SASLprep (RFC 4013). Safe to use from several threads: tests read it while the
-server's own thread writes. Whoever watches a mailbox is called after the change is complete.
+Safe to use from several threads: tests read it while the server's own thread writes. Whoever watches a
+mailbox is called after the change is complete.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
 
-from reference_server.saslprep import prepare
+from reference_server.accounts import DEFAULT_USERS, Directory, User
 from reference_server.stores import Limits, MailboxError, NewMessage, Usage
 from reference_server.stores.mailbox import MemoryMailbox, Room, with_entry
 
 SEPARATOR = "/"
 INBOX = "INBOX"
 
-DEFAULT_USERS: Mapping[str, str] = MappingProxyType({"alice@example.test": "secret", "bob@example.test": "secret"})
-"""Address to password of the accounts that are there unless others are asked for."""
-
 MAX_NAME_CHARACTERS = 1000
 """Longest full folder name; no RFC sets a limit, but a name must not be able to fill the memory."""
-
-# Cheap on purpose: the accounts are test accounts, and a load run logs in thousands of times. The point of hashing is
-# that right and wrong names cost the same time, not that a stolen table resists attack.
-_SCRYPT_COST = {"n": 64, "r": 8, "p": 1}
 
 
 class MemoryAccount:
@@ -210,22 +199,26 @@ class MemoryAccount:
 
 
 class MemoryStore:
-    """All accounts; implements `stores.Store` and `stores.SharedSecrets`.
+    """All accounts; implements `stores.Store`.
 
-    `users` maps addresses to passwords; the first of them is the postmaster. `first_uid_validity` is where each
-    account starts to count; the default is the time in seconds, so that a server started anew does not give old
-    values to new messages.
+    `users` maps addresses to passwords, or is a directory of users; the first of them is the postmaster.
+    `first_uid_validity` is where each account starts to count; the default is the time in seconds, so that a server
+    started anew does not give old values to new messages.
     """
 
-    def __init__(self, users: Mapping[str, str] = DEFAULT_USERS, *, first_uid_validity: int | None = None) -> None:
+    def __init__(
+        self, users: Mapping[str, str] | Directory = DEFAULT_USERS, *, first_uid_validity: int | None = None
+    ) -> None:
         self._first_uid_validity = first_uid_validity or int(time.time())
+        self._users = users if isinstance(users, Directory) else Directory.of(users)
         self._accounts: dict[str, MemoryAccount] = {}
-        self._log_ins: dict[str, MemoryAccount] = {}
-        self._hashes: dict[str, tuple[bytes, bytes]] = {}
-        self._secrets: dict[str, bytes] = {}
-        self._decoy = (os.urandom(16), os.urandom(64))
-        for address, password in users.items():
-            self.add_account(address, password)
+        for user in self._users:
+            self._open(user)
+
+    @property
+    def users(self) -> Directory:
+        """Who may log in."""
+        return self._users
 
     @property
     def accounts(self) -> Sequence[MemoryAccount]:
@@ -238,40 +231,24 @@ class MemoryStore:
         Raises:
             ValueError: the address has no domain or is taken, or one of the two cannot be prepared (RFC 4013 §2.3).
         """
-        key, password = prepare(address).casefold(), prepare(password)
-        local_part, at, domain = key.rpartition("@")
-        if not (local_part and at and domain):
-            raise ValueError(f"an account needs an address such as alice@example.test, not {address!r}")
-        if key in self._accounts:
-            raise ValueError(f"there is an account {address} already")
-        account = MemoryAccount(address, first_uid_validity=self._first_uid_validity, limits=limits)
-        salt = os.urandom(16)
-        self._hashes[key] = (salt, _hash(password, salt))
-        # APOP proves knowledge of the password itself, so that a server must keep it in the clear (RFC 1939 §7, §13).
-        self._secrets[key] = password.encode()
-        self._accounts[key] = account
-        self._log_ins[key] = account
-        self._log_ins.setdefault(local_part, account)
+        user = User(address=address, password=password, limits=limits or Limits())
+        self._users.add(user)
+        return self._open(user)
+
+    def _open(self, user: User) -> MemoryAccount:
+        account = MemoryAccount(user.address, first_uid_validity=self._first_uid_validity, limits=user.limits)
+        self._accounts[user.address] = account
         return account
 
     def log_in(self, name: str, password: str) -> MemoryAccount | None:
         """The account, if the password is right. Takes the same time when it is not. The domain may be left out."""
-        account = self._log_ins.get(_key(name))
-        salt, wanted = self._hashes[_key(account.name)] if account else self._decoy
-        right = hmac.compare_digest(_hash(password, salt), wanted)
-        return account if right else None
-
-    def log_in_by_digest(self, name: str, challenge: bytes, digest: str) -> MemoryAccount | None:
-        """The account, if `digest` is the lower-case hexadecimal MD5 of challenge and password (RFC 1939 §7)."""
-        account = self._log_ins.get(_key(name))
-        secret = self._secrets[_key(account.name)] if account else self._decoy[0]
-        wanted = hashlib.md5(challenge + secret, usedforsecurity=False).hexdigest()
-        right = hmac.compare_digest(wanted.encode(), digest.encode("utf-8", "surrogateescape"))
-        return account if right else None
+        address = self._users.verify(name, password)
+        return self._accounts.get(address) if address else None
 
     def account(self, address: str) -> MemoryAccount | None:
         """The account a recipient address belongs to (domain and local part case-insensitively), or None."""
-        return self._accounts.get(_key(address))
+        found = self._users.recipient(address)
+        return self._accounts.get(found) if found else None
 
     def postmaster(self) -> MemoryAccount | None:
         """Whose INBOX gets mail for postmaster (RFC 5321 §4.5.1): the first account's."""
@@ -298,19 +275,3 @@ def _usable(name: str) -> str:
 def _parents(name: str) -> list[str]:
     levels = name.split(SEPARATOR)
     return [SEPARATOR.join(levels[:depth]) for depth in range(1, len(levels))]
-
-
-def _prepared(text: str) -> str:
-    # What cannot be prepared equals no name and no password of ours, since those all could be.
-    try:
-        return prepare(text)
-    except ValueError:
-        return text
-
-
-def _key(name: str) -> str:
-    return _prepared(name).casefold()
-
-
-def _hash(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(_prepared(password).encode("utf-8", "surrogateescape"), salt=salt, **_SCRYPT_COST)

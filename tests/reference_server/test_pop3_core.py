@@ -6,29 +6,14 @@ import hashlib
 
 import pytest
 
+from reference_server.accounts import Directory
 from reference_server.core import Close, Send, Settings, StartTls, Surroundings
 from reference_server.pop3.core import Pop3Core
 from reference_server.pop3.session import State
-from reference_server.stores import Account, Mailbox
+from reference_server.stores import Mailbox
 from reference_server.stores.memory import MemoryStore
 
 MESSAGES = (b"Subject: a\r\n\r\none\r\n.two\r\n..\r\nthree\r\n", b"Subject: b\r\n\r\nx\r\n")
-
-
-class HashedStore:
-    """A store that cannot check a digest."""
-
-    def __init__(self) -> None:
-        self._kept = MemoryStore()
-
-    def log_in(self, name: str, password: str) -> Account | None:
-        return self._kept.log_in(name, password)
-
-    def account(self, address: str) -> Account | None:
-        return self._kept.account(address)
-
-    def postmaster(self) -> Account | None:
-        return self._kept.postmaster()
 
 
 def inbox(store: MemoryStore, user: str = "alice") -> Mailbox:
@@ -270,7 +255,7 @@ def test_apop_needs_no_tls_and_may_be_tried_again() -> None:
 
 
 def test_without_shared_secrets_there_is_no_apop() -> None:
-    core = Pop3Core(HashedStore(), Settings(), Surroundings())
+    core = Pop3Core(MemoryStore(Directory(shared_secrets=False)), Settings(), Surroundings())
     assert core.connected(0.0) == [Send(b"+OK mail.example.test POP3 ready\r\n")]
     assert said(core, b"APOP alice x\r\n").startswith(b"-ERR ")
 
