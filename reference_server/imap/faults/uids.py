@@ -73,6 +73,7 @@ class UsesUidsAgain(ImapCore):
     also={
         "imap/copy/copyuid_says_which_copy_is_whose": "the session that looks finds other UIDs",
         "imap/macros/what_is_static_never_changes": "the session that looks finds another UID",
+        "imap/select/a_select_that_fails_leaves_none_selected": "the session that looks finds other UIDs",
     },
 )
 class CountsUidsAnewInEachSession(ImapCore):

@@ -12,6 +12,7 @@ from reference_server.smtp.core import SmtpCore
     also={
         "smtp/eight_bit_mime/takes_the_body_parameter": "MAIL is tried twice in one session, with RSET between",
         "smtp/auth/takes_the_auth_parameter": "MAIL is tried twice in one session, with RSET between",
+        "smtp/commands/tolerates_trailing_white_space": "MAIL is tried twice in one session, with RSET between",
     },
 )
 class KeepsTransactionAfterRset(SmtpCore):
