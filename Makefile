@@ -8,7 +8,7 @@ CLIENTS := curl swaks libnet-ssleay-perl isync
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help check test proof lint format clients clean
+.PHONY: help check test proof bench lint format clients clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -22,6 +22,10 @@ $(VENV)/installed-for-tests: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
+$(VENV)/installed-for-bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
+
 check: $(VENV)/installed ## judge the embedded reference server; report in mailspec-report/
 	$(BIN)/mailspec check --profile quick
 
@@ -30,6 +34,9 @@ test: $(VENV)/installed-for-tests clients ## all tests, the proof of the checks 
 
 proof: $(VENV)/installed-for-tests ## the whole proof: every check against every fault and variant (half an hour)
 	MAILSPEC_PROOF=whole $(BIN)/python -m pytest -n 2 --dist worksteal tests/proof
+
+bench: $(VENV)/installed-for-bench ## the reference server's speed and size beside its peers; writes docs/benchmarks.md
+	$(BIN)/python -m tests.bench --write-docs
 
 lint: $(VENV)/installed-for-tests ## the static gates
 	$(BIN)/ruff format --check .

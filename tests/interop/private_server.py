@@ -60,7 +60,7 @@ def running_server(recipe: Path, *, services: Sequence[str], accounts: Mapping[s
     """
     authority = trustme.CA()
     with ExitStack() as cleanup:
-        layer = cleanup.enter_context(_installed(recipe))
+        layer = cleanup.enter_context(installed(recipe))
         run = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"mailspec-{recipe.stem}-")))
         certificate = authority.issue_cert("127.0.0.1", "localhost", "mail.example.test")
         for directory in ("tls", "memory"):
@@ -77,7 +77,7 @@ def running_server(recipe: Path, *, services: Sequence[str], accounts: Mapping[s
 
 
 @contextmanager
-def _installed(recipe: Path) -> Iterator[Path]:
+def installed(recipe: Path) -> Iterator[Path]:
     """The directory with the recipe's packages installed, locked against removal while in use."""
     if os.geteuid() != 0:
         raise ServerUnavailableError("a private mount namespace needs root")
@@ -128,7 +128,7 @@ def _install(recipe: Path, layer: Path) -> None:
 @contextmanager
 def _started(recipe: Path, layer: Path, run: Path, services: Sequence[str]) -> Iterator[Mapping[str, int]]:
     for attempt in range(1, START_ATTEMPTS + 1):
-        ports = dict(zip(services, _free_ports(len(services)), strict=True))
+        ports = dict(zip(services, free_ports(len(services)), strict=True))
         variables = {f"PORT_{service.upper()}": str(port) for service, port in ports.items()}
         log = run / f"log-{attempt}"
         with log.open("wb") as output:
@@ -171,7 +171,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, all different because all are held until the last is known."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
