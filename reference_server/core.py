@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+from reference_server.smtp.limits import MINIMUM, SmtpLimits
+
 
 @dataclass(frozen=True, slots=True)
 class Send:
@@ -76,7 +78,10 @@ class Settings:
     """What an operator sets, the same for every core.
 
     `allow_cleartext` permits plain-text log-in without TLS (RFC 8314 asks for the opposite). `max_message_octets` is
-    what SIZE advertises (RFC 1870). Time-outs default to those of RFC 5321 §4.5.3.2.7, RFC 1939 §3 and RFC 3501 §5.4.
+    what SIZE advertises (RFC 1870); RFC 5321 §4.5.3.1.7 wants 65,536 at least, and §4.5.3.1.8 that `max_recipients` be
+    100 or more. `smtp_limits` are the smaller sizes of §4.5.3.1. Time-outs default to those of RFC 5321 §4.5.3.2.7
+    (`smtp_timeout_s`, between commands) and §4.5.3.2.5 (`smtp_data_timeout_s`, between pieces of a message; the other
+    times of §4.5.3.2 are for clients), RFC 1939 §3 and RFC 3501 §5.4.
     `wall_clock` dates messages, `unique` names them; both are here so that a core reads no clock of its own.
     """
 
@@ -85,7 +90,9 @@ class Settings:
     allow_cleartext: bool = False
     max_message_octets: int = 10_240_000
     max_recipients: int = 1000
+    smtp_limits: SmtpLimits = MINIMUM
     smtp_timeout_s: float = 300.0
+    smtp_data_timeout_s: float = 180.0
     pop3_timeout_s: float = 600.0
     imap_timeout_s: float = 1800.0
     wall_clock: Callable[[], datetime] = utc_now

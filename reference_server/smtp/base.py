@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from reference_server.core import Settings, Surroundings
@@ -20,6 +20,7 @@ class Session:
     """State of one session and the few things that all commands do.
 
     `greeting_name` is what the client called itself, empty before; `extended` says that it did so with EHLO or LHLO.
+    `longer_lines` is by how many octets the extensions that it was offered lengthen the line of a command.
     """
 
     protocol: ClassVar[str] = "smtp"
@@ -35,6 +36,7 @@ class Session:
         self.account: Account | None = None
         self.greeting_name = ""
         self.extended = False
+        self.longer_lines: Mapping[bytes, int] = {}
         self.transaction = Transaction()
         self.request_wake: Callable[[], None] = _nobody_to_wake
 
@@ -43,8 +45,18 @@ class Session:
         self.state = self.transitions[self.state, what]
 
     def is_offered(self, verb: Verb) -> bool:
-        """Of the greeting commands only those of this protocol are."""
+        """Of the greeting commands only those of this protocol are; BDAT is, where CHUNKING is."""
+        if verb is Verb.BDAT:
+            return self.offers_chunking()
         return verb not in {Verb.HELO, Verb.EHLO, Verb.LHLO} or verb in self.greeting_verbs
+
+    def offers_chunking(self) -> bool:
+        """Whether CHUNKING is offered (RFC 3030 §2)."""
+        return True
+
+    def offers_binary(self) -> bool:
+        """Whether BINARYMIME is offered, which needs CHUNKING (RFC 3030 §3)."""
+        return self.offers_chunking()
 
     def forget_transaction(self) -> None:
         """Drop sender, recipients and what was said of the text."""
@@ -56,13 +68,15 @@ class Session:
         self.account = None
         self.greeting_name = ""
         self.extended = False
+        self.longer_lines = {}
 
     def reply(self, code: int, text: str, *more: str, enhanced: str | None = None) -> bytes:
         """One reply; the enhanced code goes on every line (RFC 2034 §4).
 
         Replies to the greeting commands, and 3xx, never have an enhanced code.
         """
-        return replies.build(code, (text, *more), enhanced=enhanced)
+        limit = self.settings.smtp_limits.reply_line_octets
+        return replies.build(code, (text, *more), enhanced=enhanced, limit=limit)
 
     def bad_sequence(self, text: str = "bad sequence of commands") -> bytes:
         """The answer to a command that is out of place (RFC 5321 §4.1.4)."""

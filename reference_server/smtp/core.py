@@ -8,27 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.smtp.auth import Auth
-from reference_server.smtp.data import Text
+from reference_server.smtp.chunking import Chunking
 from reference_server.smtp.directory import Directory
 from reference_server.smtp.envelope import Envelope
 from reference_server.smtp.greeting import Greeting
 from reference_server.smtp.session import VERBS, Event, State, Verb
 from reference_server.stores import Store
-
-MAX_COMMAND_LINE_OCTETS = 512
-"""Command word and CRLF included (RFC 5321 §4.5.3.1.4)."""
-
-LONGER_BY_EXTENSIONS: Mapping[Verb, int] = MappingProxyType(
-    {
-        # SIZE (RFC 1870 §3) 26, AUTH (RFC 4954 §3) 500, SMTPUTF8 (RFC 6531 §3.1) 10; BODY has no share of its own.
-        Verb.MAIL: 26 + 500 + 10,
-    }
-)
-"""Octets by which an offered extension lengthens the line of a command."""
 
 # Control characters have no place in any command (RFC 5321 §4.1.2). The tab alone is left to the grammar, since it may
 # stand at the end of the line (§4.1.1).
@@ -37,13 +25,14 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DEAF = frozenset({State.SECURING, State.CLOSED})
 
 
-class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
+class SmtpCore(Greeting, Envelope, Chunking, Auth, Directory):
     """One SMTP session; implements `core.Core`."""
 
     def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
         super().__init__(store, settings, surroundings)
         self._pending = b""
         self._heard_at = 0.0
+        self.begin_text()
         self._with_argument: Mapping[Verb, Callable[[bytes], bytes]] = {
             Verb.HELO: self.on_helo,
             Verb.EHLO: self.on_ehlo,
@@ -79,11 +68,17 @@ class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
         at = 0
         replies: list[bytes] = []
         while at < len(pending) and self.state not in _DEAF:
-            read = self.read_text if self.state is State.RECEIVING else self.read_line
-            at, reply = read(pending, at)
+            if self.state is State.RECEIVING:
+                at, reply = self.read_text(pending, at)
+            elif self.chunk is not None:
+                at, reply = self.read_chunk(pending, at)
+            else:
+                at, reply = self.read_line(pending, at)
             if reply is None:
                 break
-            replies.append(reply)
+            # Nothing to say yet: the octets that a BDAT announced are still to be read.
+            if reply:
+                replies.append(reply)
         self._pending = self.left_over(pending[at:])
         actions: list[Action] = [Send(self.collected(replies))] if replies else []
         if self.state is State.SECURING:
@@ -113,7 +108,7 @@ class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
         return []
 
     def timer(self, now: float) -> list[Action]:
-        """Close a session that was silent for too long (RFC 5321 §4.5.3.2.7, §3.8)."""
+        """Close a session that was silent for too long (RFC 5321 §4.5.3.2, §3.8)."""
         if self.deadline is None or now < self.deadline:
             return []
         self.state = State.CLOSED
@@ -122,13 +117,16 @@ class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
     @property
     def deadline(self) -> float | None:
         """When the client will have been silent for too long, on the clock of `now`."""
-        return None if self.state is State.CLOSED else self._heard_at + self.settings.smtp_timeout_s
+        if self.state is State.CLOSED:
+            return None
+        inside_message = self.state is State.RECEIVING or self.chunk is not None
+        return self._heard_at + (self.settings.smtp_data_timeout_s if inside_message else self.settings.smtp_timeout_s)
 
     def disconnected(self) -> None:
         """The connection is gone, and with it a message that was not complete."""
         self.forget_session()
         self._pending = b""
-        self.begin_text()
+        self.chunk = None
         self.state = State.CLOSED
 
     # How a command line is read.
@@ -157,8 +155,7 @@ class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
         """Longest line in octets, CRLF included, that is taken for a command beginning like this one."""
         if self.state is State.AUTHENTICATING:
             return self.auth_line_limit()
-        verb = VERBS.get(line[:4].upper())
-        return MAX_COMMAND_LINE_OCTETS + (LONGER_BY_EXTENSIONS.get(verb, 0) if verb and self.extended else 0)
+        return self.settings.smtp_limits.command_line_octets + self.longer_lines.get(line[:4].upper(), 0)
 
     def longest_line(self) -> int:
         """The greatest value of `line_limit` as things are: what is longer need not be kept."""
@@ -176,6 +173,19 @@ class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
         """Run one command line, CRLF removed."""
         word, _, argument = self.without_trailing_space(line).partition(b" ")
         verb = self.verb(word)
+        refusal = self.refusal_of_command(line, verb, argument)
+        if verb is Verb.BDAT:
+            return self.on_bdat(argument, refusal)
+        if refusal is not None or verb is None:
+            return refusal or self.unknown_command()
+        if verb in self._with_argument:
+            return self._with_argument[verb](argument)
+        if argument:
+            return self.on_surplus_argument(verb)
+        return self._without_argument[verb]()
+
+    def refusal_of_command(self, line: bytes, verb: Verb | None, argument: bytes) -> bytes | None:
+        """Why a command is refused whatever it means; None if it is not."""
         if not self.octets_allowed(line, verb, argument):
             return self.invalid_octet(verb)
         if verb is None:
@@ -184,11 +194,7 @@ class SmtpCore(Greeting, Envelope, Text, Auth, Directory):
             return self.auth_required()
         if (self.state, verb) not in self.transitions:
             return self.bad_sequence()
-        if verb in self._with_argument:
-            return self._with_argument[verb](argument)
-        if argument:
-            return self.on_surplus_argument(verb)
-        return self._without_argument[verb]()
+        return None
 
     def without_trailing_space(self, line: bytes) -> bytes:
         """White space at the end is tolerated (RFC 5321 §4.1.1)."""

@@ -13,12 +13,6 @@ from reference_server.smtp.base import Session
 from reference_server.smtp.session import Event, Verb
 from reference_server.stores import Account
 
-MAX_TEXT_LINE_OCTETS = 1000
-"""CRLF included, the dot added for transparency not counted (RFC 5321 §4.5.3.1.6)."""
-
-MAX_HOPS = 100
-"""Received fields from which on a message is taken to loop (RFC 5321 §6.3)."""
-
 # CR and LF stand only together, as CRLF (RFC 5321 §2.3.8); NUL is no character of a message (RFC 5322 §2.2, §3.5).
 _STRAY = re.compile(rb"[\0\r\n]")
 _RECEIVED = re.compile(rb"^received:", re.IGNORECASE | re.MULTILINE)
@@ -33,10 +27,17 @@ class Text(Session):
     _inside_overlong_line: bool = False
 
     def on_data(self) -> bytes:
-        """DATA: everything after this is text."""
+        """DATA: everything after this is text. Arbitrary octets come by BDAT only (RFC 3030 §3)."""
+        if self.transaction.binary:
+            return self.bad_sequence("BODY=BINARYMIME needs BDAT")
         self.begin_text()
         self.advance(Verb.DATA)
         return self.reply(354, "end with a line of a single dot")
+
+    def forget_transaction(self) -> None:
+        """Drop what was received of its text, too."""
+        super().forget_transaction()
+        self.begin_text()
 
     def begin_text(self) -> None:
         """Forget what is left of an earlier message."""
@@ -73,8 +74,11 @@ class Text(Session):
         return line == b".\r\n"
 
     def take_text_line(self, line: bytes) -> None:
-        """Keep one line of the text, or note why the message cannot be accepted."""
-        line = self.unstuff(line)
+        """Keep one line of the text as it is on the wire, or note why the message cannot be accepted."""
+        self.keep_text_line(self.unstuff(line))
+
+    def keep_text_line(self, line: bytes) -> None:
+        """Keep one line of the text as it is meant, or note why the message cannot be accepted."""
         self._text_octets += len(line)
         if self._refusal is None:
             refusal = self.refusal_of_text_line(line)
@@ -97,7 +101,7 @@ class Text(Session):
 
     def text_line_limit(self) -> int:
         """Longest line of text in octets, CRLF included, before stuffing."""
-        return MAX_TEXT_LINE_OCTETS
+        return self.settings.smtp_limits.text_line_octets
 
     def max_text_octets(self) -> int:
         """Greatest message in octets after unstuffing (RFC 1870 §3)."""
@@ -126,13 +130,12 @@ class Text(Session):
         return self.reply(554, "line too long in the message", enhanced="5.6.0")
 
     def on_end_of_data(self) -> bytes:
-        """The lone dot came: deliver or refuse, and be ready for the next transaction."""
+        """The lone dot, or the last chunk, came: deliver or refuse, and be ready for the next transaction."""
         text = b"".join(self._text)
         refusal = self._refusal or self.refusal_of_message(text)
         if refusal is None:
             self.deliver(text)
         reply = self.final_reply(refusal)
-        self.begin_text()
         self.forget_transaction()
         self.advance(Event.END_OF_DATA)
         return reply
@@ -141,12 +144,12 @@ class Text(Session):
         """Why the whole message is refused; None if it is not."""
         # A message that begins with an empty line has no header; one without an empty line is all header.
         header = b"" if text.startswith(b"\r\n") else text.partition(b"\r\n\r\n")[0]
-        if len(_RECEIVED.findall(header)) > MAX_HOPS:
+        if len(_RECEIVED.findall(header)) > self.settings.smtp_limits.hops:
             return self.reply(554, "too many hops", enhanced="5.4.6")
         return None
 
     def final_reply(self, refusal: bytes | None) -> bytes:
-        """What is sent after the lone dot."""
+        """What is sent after the lone dot or the last chunk."""
         return refusal or self.accepted()
 
     def accepted(self) -> bytes:

@@ -40,7 +40,7 @@ class Envelope(Session):
         try:
             path, rest = split_path(argument, b"FROM:")
             parameters = parse_parameters(rest)
-            sender = parse_reverse_path(path, utf8="SMTPUTF8" in parameters)
+            sender = parse_reverse_path(path, utf8="SMTPUTF8" in parameters, limits=self.settings.smtp_limits)
         except SyntaxProblem as problem:
             return self.bad_argument(str(problem), enhanced="5.5.2")
         transaction = Transaction(sender=sender)
@@ -65,6 +65,7 @@ class Envelope(Session):
                 self.take_size(value)
             elif keyword == "BODY":
                 transaction.eight_bit = self.take_body(value)
+                transaction.binary = (value or b"").upper() == b"BINARYMIME"
             elif keyword == "SMTPUTF8" and value is None:
                 transaction.utf8 = True
             elif keyword == "AUTH":
@@ -80,11 +81,11 @@ class Envelope(Session):
             raise RefusedError(self.too_big())
 
     def take_body(self, value: bytes | None) -> bool:
-        """BODY: whether the text may have octets above 127 (RFC 6152 §3)."""
+        """BODY: whether the text may have octets above 127 (RFC 6152 §3, RFC 3030 §3)."""
         body = (value or b"").upper()
-        if body not in {b"7BIT", b"8BITMIME"}:
-            raise RefusedError(self.bad_argument("BODY is 7BIT or 8BITMIME"))
-        return body == b"8BITMIME"
+        if body not in {b"7BIT", b"8BITMIME"} and not (body == b"BINARYMIME" and self.offers_binary()):
+            raise RefusedError(self.bad_argument("BODY is 7BIT, 8BITMIME or, where it is offered, BINARYMIME"))
+        return body != b"7BIT"
 
     def take_auth_identity(self, value: bytes | None) -> None:
         """AUTH: checked and then taken as `<>`, since no peer here is trusted to name others (RFC 4954 §5)."""
@@ -96,7 +97,7 @@ class Envelope(Session):
         try:
             path, rest = split_path(argument, b"TO:")
             parameters = parse_parameters(rest)
-            recipient = parse_forward_path(path, utf8=self.transaction.utf8)
+            recipient = parse_forward_path(path, utf8=self.transaction.utf8, limits=self.settings.smtp_limits)
         except SyntaxProblem as problem:
             return self.bad_argument(str(problem), enhanced="5.5.2")
         if parameters:

@@ -11,14 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAX_LOCAL_PART_OCTETS = 64
-"""RFC 5321 §4.5.3.1.1, quotes included."""
-
-MAX_DOMAIN_OCTETS = 255
-"""RFC 5321 §4.5.3.1.2."""
-
-MAX_PATH_OCTETS = 256
-"""RFC 5321 §4.5.3.1.3, angle brackets and source route included."""
+from reference_server.smtp.limits import MINIMUM, SmtpLimits
 
 
 class SyntaxProblem(Exception):  # noqa: N818  (a peer's mistake, not an error of ours)
@@ -101,28 +94,28 @@ NOBODY = Address("", "", b"<>")
 """The null reverse-path (RFC 5321 §4.5.5)."""
 
 
-def parse_greeting(argument: bytes) -> str:
+def parse_greeting(argument: bytes, limits: SmtpLimits = MINIMUM) -> str:
     """The domain or address literal of HELO, EHLO or LHLO (RFC 5321 §4.1.1.1).
 
     Raises:
         SyntaxProblem: it is neither, or too long.
     """
     match = _GREETING.fullmatch(argument)
-    if match is None or not _is_domain(argument):
+    if match is None or not _is_domain(argument, limits):
         raise SyntaxProblem("a domain or an address literal is needed")
     return argument.decode("ascii")
 
 
-def parse_reverse_path(octets: bytes, *, utf8: bool = False) -> Address:
+def parse_reverse_path(octets: bytes, *, utf8: bool = False, limits: SmtpLimits = MINIMUM) -> Address:
     """The path of MAIL, `<>` included.
 
     Raises:
         SyntaxProblem: it breaks the grammar or a limit of §4.5.3.1.
     """
-    return NOBODY if octets == b"<>" else _parse_path(octets, utf8=utf8)
+    return NOBODY if octets == b"<>" else _parse_path(octets, utf8=utf8, limits=limits)
 
 
-def parse_forward_path(octets: bytes, *, utf8: bool = False) -> Address:
+def parse_forward_path(octets: bytes, *, utf8: bool = False, limits: SmtpLimits = MINIMUM) -> Address:
     """The path of RCPT, `<Postmaster>` in any case included.
 
     Raises:
@@ -130,19 +123,19 @@ def parse_forward_path(octets: bytes, *, utf8: bool = False) -> Address:
     """
     if octets.lower() == b"<postmaster>":
         return Address("postmaster", "", octets)
-    return _parse_path(octets, utf8=utf8)
+    return _parse_path(octets, utf8=utf8, limits=limits)
 
 
-def _parse_path(octets: bytes, *, utf8: bool) -> Address:
-    if len(octets) > MAX_PATH_OCTETS:
+def _parse_path(octets: bytes, *, utf8: bool, limits: SmtpLimits) -> Address:
+    if len(octets) > limits.path_octets:
         raise SyntaxProblem("path too long")
     match = (_UTF8_PATH if utf8 else _PATH).fullmatch(octets)
     if match is None:
         raise SyntaxProblem("not a path: <local-part@domain>")
     local, domain = match["local"], match["domain"]
-    if len(local) > MAX_LOCAL_PART_OCTETS:
+    if len(local) > limits.local_part_octets:
         raise SyntaxProblem("local part too long")
-    if not _is_domain(domain):
+    if not _is_domain(domain, limits):
         raise SyntaxProblem("not a domain, or too long")
     try:
         return Address(_unquoted(local), domain.decode("utf-8").lower(), b"<" + local + b"@" + domain + b">")
@@ -168,8 +161,8 @@ def _unquoted(local_part: bytes) -> str:
     return local_part.decode("utf-8")
 
 
-def _is_domain(domain: bytes) -> bool:
-    if len(domain) > MAX_DOMAIN_OCTETS:
+def _is_domain(domain: bytes, limits: SmtpLimits) -> bool:
+    if len(domain) > limits.domain_octets:
         return False
     return _is_address(domain[1:-1]) if domain[:1] == b"[" else True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reference_server.smtp.base import Session
 from reference_server.smtp.grammar import SyntaxProblem, parse_greeting
+from reference_server.smtp.limits import longer_by
 from reference_server.smtp.session import Verb
 
 
@@ -24,18 +25,21 @@ class Greeting(Session):
 
     def _greeted(self, argument: bytes, verb: Verb) -> bytes:
         try:
-            name = parse_greeting(argument)
+            name = parse_greeting(argument, self.settings.smtp_limits)
         except SyntaxProblem as problem:
             return self.reply(501, str(problem))
         self.on_greeted(name, verb)
         if not self.extended:
             return self.reply(250, self.settings.hostname)
-        return self.reply(250, f"{self.settings.hostname} greets {name}", *self.extensions())
+        offered = self.extensions()
+        self.longer_lines = longer_by([line.partition(" ")[0] for line in offered])
+        return self.reply(250, f"{self.settings.hostname} greets {name}", *offered)
 
     def on_greeted(self, name: str, verb: Verb) -> None:
         """A greeting was accepted: begin as after RSET (RFC 5321 §4.1.4)."""
         self.greeting_name = name
         self.extended = verb is not Verb.HELO
+        self.longer_lines = {}
         self.forget_transaction()
         self.advance(verb)
 
@@ -51,6 +55,10 @@ class Greeting(Session):
             "EXPN",
             "HELP",
         ]
+        if self.offers_chunking():
+            offered.append("CHUNKING")
+        if self.offers_binary():
+            offered.append("BINARYMIME")
         if self.offers_starttls():
             offered.append("STARTTLS")
         if mechanisms := self.mechanisms():

@@ -1,4 +1,7 @@
-"""The states of an SMTP session and the transitions between them, as data (RFC 5321 §4.1.4, RFC 3207, RFC 4954)."""
+"""The states of an SMTP session and the transitions between them, as data.
+
+RFC 5321 §4.1.4; RFC 3030 for BDAT, RFC 3207 for STARTTLS, RFC 4954 for AUTH.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ class State(Enum):
     SENDER_GIVEN = "MAIL accepted"
     RECIPIENT_GIVEN = "at least one RCPT accepted"
     RECEIVING = "after 354, until the lone dot"
+    BETWEEN_CHUNKS = "a BDAT was accepted, and none that was the last"
+    CHUNKS_REFUSED = "a chunk was refused, and with it the message"
     AUTHENTICATING = "after 334, until the exchange ends"
     SECURING = "STARTTLS accepted, TLS not yet there"
     CLOSED = "221 or 421 sent"
@@ -32,6 +37,7 @@ class Verb(Enum):
     MAIL = b"MAIL"
     RCPT = b"RCPT"
     DATA = b"DATA"
+    BDAT = b"BDAT"
     RSET = b"RSET"
     VRFY = b"VRFY"
     EXPN = b"EXPN"
@@ -45,14 +51,18 @@ class Verb(Enum):
 class Event(Enum):
     """What moves a session without being a command."""
 
-    END_OF_DATA = "the lone dot arrived"
+    END_OF_DATA = "the lone dot, or the last chunk, arrived"
+    CHUNK_REFUSED = "a chunk that was not the last was refused"
     END_OF_AUTH = "the exchange succeeded, failed or was cancelled"
     TLS_STARTED = "the handshake is done"
 
 
 VERBS: Mapping[bytes, Verb] = MappingProxyType({verb.value: verb for verb in Verb})
 
-ANY_OPEN = (State.FRESH, State.IDLE, State.SENDER_GIVEN, State.RECIPIENT_GIVEN)
+IN_TRANSACTION = (State.SENDER_GIVEN, State.RECIPIENT_GIVEN, State.BETWEEN_CHUNKS, State.CHUNKS_REFUSED)
+"""The states between MAIL and the end of the message in which commands are read."""
+
+ANY_OPEN = (State.FRESH, State.IDLE, *IN_TRANSACTION)
 """The states in which commands are read."""
 
 Transitions = Mapping[tuple[State, Verb | Event], State]
@@ -69,6 +79,12 @@ ON_ACCEPT: Transitions = MappingProxyType(
         (State.RECIPIENT_GIVEN, Verb.RCPT): State.RECIPIENT_GIVEN,
         (State.RECIPIENT_GIVEN, Verb.DATA): State.RECEIVING,
         (State.RECEIVING, Event.END_OF_DATA): State.IDLE,
+        # RFC 3030 §2: chunk after chunk, and no DATA, MAIL or RCPT among them.
+        (State.RECIPIENT_GIVEN, Verb.BDAT): State.BETWEEN_CHUNKS,
+        (State.BETWEEN_CHUNKS, Verb.BDAT): State.BETWEEN_CHUNKS,
+        # What follows a refused chunk would be a message with a gap: it is thrown away up to its last chunk.
+        **{(state, Event.CHUNK_REFUSED): State.CHUNKS_REFUSED for state in IN_TRANSACTION},
+        **{(state, Event.END_OF_DATA): State.IDLE for state in IN_TRANSACTION},
         # §4.1.1.5: RSET drops the transaction, never the greeting.
         **{(state, Verb.RSET): State.FRESH if state is State.FRESH else State.IDLE for state in ANY_OPEN},
         # §4.1.4: these need no greeting and move nothing.
@@ -95,4 +111,5 @@ class Transaction:
     sender: Address = NOBODY
     recipients: list[Address] = field(default_factory=list)
     eight_bit: bool = False
+    binary: bool = False
     utf8: bool = False

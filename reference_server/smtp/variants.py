@@ -55,6 +55,10 @@ class WithoutExtensionsSmtp(SmtpCore):
         if parameters:
             raise RefusedError(self.unknown_parameter())
 
+    def offers_chunking(self) -> bool:
+        """No BDAT either."""
+        return False
+
     def on_expn(self, argument: bytes) -> bytes:
         """Were EXPN supported, it would have to be listed (RFC 5321 §3.5.2)."""
         return self.reply(502, "not implemented")
@@ -228,6 +232,10 @@ class SevenBitSmtp(SmtpCore):
     def extensions(self) -> list[str]:
         """Without those that carry eight bits."""
         return [line for line in super().extensions() if line not in {"8BITMIME", "SMTPUTF8"}]
+
+    def offers_binary(self) -> bool:
+        """Least of all arbitrary octets."""
+        return False
 
     def take_mail_parameters(self, parameters: Parameters, transaction: Transaction) -> None:
         """BODY and SMTPUTF8 are unknown here."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from reference_server.registry import fault
-from reference_server.smtp.core import MAX_COMMAND_LINE_OCTETS, SmtpCore
+from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.limits import MINIMUM
 from reference_server.smtp.session import State
+
+MAX_COMMAND_LINE_OCTETS = MINIMUM.command_line_octets
 
 
 @fault("refuses-command-lines-of-512", breaks="rfc5321/4.5.3.1.4/1")
