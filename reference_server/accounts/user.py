@@ -24,4 +24,4 @@ class User:
     token: str | None = field(default=None, repr=False)
     certificate_names: Sequence[str] = ()
     aliases: Sequence[str] = ()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)

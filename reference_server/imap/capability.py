@@ -18,6 +18,7 @@ ALWAYS = (
     b"UIDPLUS",
     b"ESEARCH",
     b"MOVE",
+    b"COMPRESS=DEFLATE",
 )
 """Extensions that are always on offer. An extension adds its name."""
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from reference_server.imap import (
     append,
     auth,
+    compress,
     copying,
     fetch,
     listing,
@@ -66,6 +67,7 @@ COMMANDS: Mapping[bytes, Command] = MappingProxyType({
     b"APPEND": Command(LOGGED_IN, append.parse_append, "on_append"),
     b"IDLE": Command(LOGGED_IN, no_arguments, "on_idle"),
     b"NAMESPACE": Command(LOGGED_IN, no_arguments, "on_namespace"),
+    b"COMPRESS": Command(LOGGED_IN, compress.parse_compress, "on_compress"),
     b"ENABLE": Command(ONLY_UNSELECTED, namespace.parse_enable, "on_enable"),
     # command-select (RFC 3501 §6.4)
     b"CHECK": Command(ONLY_SELECTED, no_arguments, "on_check"),

@@ -10,6 +10,7 @@ from reference_server.imap import literals
 from reference_server.imap.append import AppendCommand
 from reference_server.imap.auth import Authentication
 from reference_server.imap.commands import COMMANDS, Command
+from reference_server.imap.compress import Compression
 from reference_server.imap.copying import CopyCommands
 from reference_server.imap.grammar import TAG, Cursor, GrammarError
 from reference_server.imap.idle import IdleCommand
@@ -44,6 +45,7 @@ class ImapCore(
     Authentication,
     IdleCommand,
     Namespace,
+    Compression,
 ):
     """One IMAP session; implements `reference_server.core.Core`.
 
@@ -63,13 +65,25 @@ class ImapCore(
         self._heard_at = now
         # During the handshake nothing in the clear counts; after BYE nothing does.
         if not self.handshaking and self.state is not State.LOGOUT:
-            self.reader.feed(octets)
+            self.take_in(octets)
+        self.run_what_is_complete()
+        return self.taken_actions()
+
+    def run_what_is_complete(self) -> None:
+        """Run every command that is there; of compressed ones a portion, and the rest when the shell wakes us."""
+        self.run_commands()
+        if self.inflate_some():
+            self.run_commands()
+        if self.more_is_waiting():
+            self.request_wake()
+
+    def run_commands(self) -> None:
+        """Run every command that the reader holds complete."""
         while not self.handshaking and self.state is not State.LOGOUT and self.take_one():
             if self.bad_commands > MAX_BAD_COMMANDS:
                 self.bye(b"too many bad commands")
             elif self.failed_log_ins > MAX_FAILED_LOG_INS:
                 self.bye(b"too many failed log-ins")
-        return self.taken_actions()
 
     def tls_started(self, now: float) -> list[Action]:
         """The session is private now; the client asks for the capabilities anew (RFC 3501 §6.2.1)."""
@@ -81,6 +95,8 @@ class ImapCore(
     def wake(self, now: float) -> list[Action]:
         """The selected mailbox changed."""
         self.on_wake()
+        if self.more_is_waiting():
+            self.run_what_is_complete()
         return self.taken_actions()
 
     def timer(self, now: float) -> list[Action]:
@@ -98,6 +114,7 @@ class ImapCore(
         """The connection is gone: stop watching the mailbox."""
         self.let_go()
         self.state = State.LOGOUT
+        self.forget_compression()
 
     _heard_at = 0.0
 

@@ -106,6 +106,13 @@ class CommandReader:
         """Take octets, cut anywhere."""
         self._pending += octets
 
+    def take_all(self) -> bytes:
+        """Hand over what was fed and is not read yet."""
+        octets = bytes(self._pending)
+        self._pending.clear()
+        self._scanned = 0
+        return octets
+
     def next_line(self) -> Line | Flood | None:
         """The next line on its own, or None until more octets arrive."""
         found = self._take_line()

@@ -88,8 +88,12 @@ class Session:
 
     def _flush(self) -> None:
         if self._unsent:
-            self._actions.append(Send(b"".join(self._unsent)))
+            self._actions.append(Send(self.outgoing(b"".join(self._unsent))))
             self._unsent = []
+
+    def outgoing(self, octets: bytes) -> bytes:
+        """As these octets go to the layer below; see `compress`."""
+        return octets
 
     def untagged(self, data: bytes) -> None:
         """One untagged response (RFC 3501 §7)."""
