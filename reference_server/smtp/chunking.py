@@ -95,7 +95,9 @@ class Chunking(Text):
             self.keep_octets(octets)
             return
         octets = self._unfinished_line + octets
-        start = 0
+        start = octets.rfind(b"\r\n") + 2 if self.by_block and b"\r\n" in octets else 0
+        if start:
+            self.keep_block(octets[:start])
         while (end := octets.find(b"\r\n", start)) >= 0:
             self.keep_text_line(octets[start : end + 2])
             start = end + 2

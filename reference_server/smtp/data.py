@@ -7,8 +7,9 @@ the text is noted while it goes by and answered after that dot, so that no octet
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
-from reference_server.smtp import trace
+from reference_server.smtp import blocks, trace
 from reference_server.smtp.base import Session
 from reference_server.smtp.session import Event, Verb
 from reference_server.stores import Account
@@ -17,14 +18,28 @@ from reference_server.stores import Account
 _STRAY = re.compile(rb"[\0\r\n]")
 _RECEIVED = re.compile(rb"^received:", re.IGNORECASE | re.MULTILINE)
 
+_SEE_EACH_LINE = (
+    *("text_line_end", "is_end_of_data", "take_text_line", "keep_text_line"),
+    *("unstuff", "refusal_of_text_line", "has_stray_octet"),
+)
+
 
 class Text(Session):
-    """Receives the text of one message after another."""
+    """Receives the text of one message after another.
 
+    Lines are taken in blocks, as many as arrived. A class that overrides one of the methods that see each line has
+    them called for each line: that is settled when the class is made, and `by_block` says how.
+    """
+
+    by_block: ClassVar[bool] = True
     _text: list[bytes]
     _text_octets: int
     _refusal: bytes | None
     _inside_overlong_line: bool = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.by_block = all(getattr(cls, name) is getattr(Text, name) for name in _SEE_EACH_LINE)
 
     def on_data(self) -> bytes:
         """DATA: everything after this is text. Arbitrary octets come by BDAT only (RFC 3030 §3)."""
@@ -48,6 +63,22 @@ class Text(Session):
 
     def read_text(self, pending: bytes, at: int) -> tuple[int, bytes | None]:
         """Take whole lines from `pending`, from `at` on; returns where it stopped, and the reply if the text ended."""
+        return self._read_block(pending, at) if self.by_block else self._read_lines(pending, at)
+
+    def _read_block(self, pending: bytes, at: int) -> tuple[int, bytes | None]:
+        if self._inside_overlong_line:
+            end = self.text_line_end(pending, at)
+            if not end:
+                return self._read_rest(pending, at)
+            self._inside_overlong_line = False
+            at = end
+        stop, end, stuffed = blocks.whole_lines(pending, at)
+        if stop > at:
+            block = pending[at:stop]
+            self.keep_block(blocks.unstuffed(block) if stuffed else block)
+        return (end, self.on_end_of_data()) if end else self._read_rest(pending, stop)
+
+    def _read_lines(self, pending: bytes, at: int) -> tuple[int, bytes | None]:
         while (end := self.text_line_end(pending, at)) > 0:
             line = pending[at:end]
             at = end
@@ -57,6 +88,9 @@ class Text(Session):
                 return at, self.on_end_of_data()
             else:
                 self.take_text_line(line)
+        return self._read_rest(pending, at)
+
+    def _read_rest(self, pending: bytes, at: int) -> tuple[int, bytes | None]:
         # 1 for a stuffed dot, 1 for a CR whose LF is still to come: anything more is too long however it goes on.
         if len(pending) - at > self.text_line_limit() + 2:
             self._inside_overlong_line = True
@@ -88,6 +122,21 @@ class Text(Session):
                 self.refuse_text(self.too_big())
             else:
                 self._text.append(line)
+
+    def keep_block(self, block: bytes) -> None:
+        """Keep whole lines of the text as they are meant, or note why the message cannot be accepted."""
+        octets = self._text_octets + len(block)
+        if self._refusal is None and (
+            octets > self.max_text_octets()
+            or not blocks.is_plain(block, line_octets=self.text_line_limit(), eight_bit=self.eight_bit_allowed())
+        ):
+            # Which line it is, and so what is wrong first, shows only line by line.
+            for line in block.split(b"\r\n")[:-1]:
+                self.keep_text_line(line + b"\r\n")
+            return
+        self._text_octets = octets
+        if self._refusal is None:
+            self._text.append(block)
 
     def refuse_text(self, reply: bytes) -> None:
         """The message will be answered with this; the first reason counts, and nothing more of it is kept."""
@@ -142,9 +191,11 @@ class Text(Session):
 
     def refusal_of_message(self, text: bytes) -> bytes | None:
         """Why the whole message is refused; None if it is not."""
+        hops = self.settings.smtp_limits.hops
         # A message that begins with an empty line has no header; one without an empty line is all header.
         header = b"" if text.startswith(b"\r\n") else text.partition(b"\r\n\r\n")[0]
-        if len(_RECEIVED.findall(header)) > self.settings.smtp_limits.hops:
+        # Few headers are long enough to be worth a closer look.
+        if len(header) > hops * len(b"received:") and len(_RECEIVED.findall(header)) > hops:
             return self.reply(554, "too many hops", enhanced="5.4.6")
         return None
 
