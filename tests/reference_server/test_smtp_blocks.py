@@ -59,7 +59,8 @@ def outcome(kind: type[SmtpCore], pieces: list[bytes]) -> tuple[bytes, list[byte
 def test_only_what_overrides_no_method_that_sees_lines_reads_blocks() -> None:
     assert SmtpCore.by_block
     assert not LineByLine.by_block
-    assert not type("Both", (LineByLine, SmtpCore), {}).by_block
+    both: type[SmtpCore] = type("Both", (LineByLine, SmtpCore), {})
+    assert not both.by_block
 
 
 @settings(max_examples=300, deadline=None)
