@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -73,6 +74,21 @@ def token_maker() -> Callable[[], str]:
     return lambda: f"{start}{next(counter):06x}"
 
 
+def random_nonce() -> str:
+    """144 random bits in letters and digits: what SCRAM and CRAM-MD5 need (RFC 5802 §5.1, RFC 2195 §2)."""
+    return secrets.token_hex(18)
+
+
+def no_channel_binding(kind: str) -> bytes | None:
+    """Stands in where there is no TLS connection to bind to."""
+    return None
+
+
+def no_certificate() -> tuple[str, ...]:
+    """Stands in where the client has shown no certificate."""
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What an operator sets, the same for every core.
@@ -82,7 +98,8 @@ class Settings:
     100 or more. `smtp_limits` are the smaller sizes of §4.5.3.1. Time-outs default to those of RFC 5321 §4.5.3.2.7
     (`smtp_timeout_s`, between commands) and §4.5.3.2.5 (`smtp_data_timeout_s`, between pieces of a message; the other
     times of §4.5.3.2 are for clients), RFC 1939 §3 and RFC 3501 §5.4.
-    `wall_clock` dates messages, `unique` names them; both are here so that a core reads no clock of its own.
+    `wall_clock` dates messages, `unique` names them, `nonce` is what nobody can foresee: a core reads no clock and no
+    randomness of its own.
     """
 
     hostname: str = "mail.example.test"
@@ -97,13 +114,20 @@ class Settings:
     imap_timeout_s: float = 1800.0
     wall_clock: Callable[[], datetime] = utc_now
     unique: Callable[[], str] = token_maker()  # noqa: RUF009  (one source for the whole process is the point)
+    nonce: Callable[[], str] = random_nonce
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a session knows of the connection it runs on."""
+    """What a session knows of the connection it runs on.
+
+    `channel_binding` gives the data of a TLS channel binding by its name (RFC 5929), or None; `certificate_names` the
+    names in the client's certificate once it was verified. Both answer for the TLS that is there when they are called.
+    """
 
     peer: str = "127.0.0.1"
     tls: bool = False
     tls_available: bool = True
     submission: bool = False
+    channel_binding: Callable[[str], bytes | None] = no_channel_binding
+    certificate_names: Callable[[], tuple[str, ...]] = no_certificate

@@ -10,6 +10,7 @@ from reference_server.imap.capability import AnyState
 from reference_server.imap.grammar import Cursor
 from reference_server.imap.literals import Line
 from reference_server.imap.session import RefusedError, State
+from reference_server.sasl import Need
 from reference_server.stores import Account
 
 # authenticate  = "AUTHENTICATE" SP auth-type [SP (base64 / "=")] *(CRLF base64)      (RFC 4959 §7)
@@ -61,6 +62,8 @@ def parse_authenticate(cursor: Cursor) -> Authenticate:
 class Authentication(AnyState):
     """Mixin: how a session comes to be somebody's."""
 
+    exchange: sasl.Exchange | None = None
+
     def on_starttls(self, _: None) -> None:
         """Answer STARTTLS; from the OK on nothing is taken in the clear (RFC 3501 §6.2.1)."""
         if not self.may_start_tls():
@@ -81,14 +84,6 @@ class Authentication(AnyState):
             raise RefusedError("wrong name or password", code=b"AUTHENTICATIONFAILED")
         return self.logged_in(account)
 
-    def verify(self, name: str, password: str) -> Account | None:
-        """The account, if these are right."""
-        return self.store.log_in(name, password)
-
-    def decode_base64(self, line: bytes) -> bytes:
-        """One line of an exchange, unwrapped; raises ValueError."""
-        return sasl.decode_base64(line)
-
     def require_privacy(self) -> None:
         """Refuse passwords while LOGINDISABLED is announced (RFC 3501 §6.2.3)."""
         if not self.may_log_in():
@@ -102,15 +97,19 @@ class Authentication(AnyState):
 
     def on_authenticate(self, asked: Authenticate) -> None:
         """Begin AUTHENTICATE; it goes on in `on_response`."""
-        mechanism = sasl.MECHANISMS.get(asked.mechanism)
+        mechanism = self.sasl_mechanisms.get(asked.mechanism)
         if mechanism is None:
             raise RefusedError("no such mechanism", code=b"CANNOT")
-        self.require_privacy()
-        self.exchange = mechanism(self.verify, self.decode_base64)
+        if Need.PRIVACY in mechanism.needs:
+            self.require_privacy()
+        if not mechanism.needs <= self.met_needs() | {Need.PRIVACY}:
+            raise RefusedError("this mechanism is not available now", code=b"CANNOT")
+        self.exchange = mechanism(self)
         self.on_step(self.exchange.start(asked.initial))
 
     def on_response(self, line: Line) -> None:
         """The client's next line in the exchange."""
+        assert self.exchange is not None, "a response is only awaited within an exchange"
         self.on_next_line = None
         self.on_step(sasl.Failure(sasl.Kind.NOT_BASE64) if line.overlong else self.exchange.step(line.octets))
 
@@ -119,7 +118,9 @@ class Authentication(AnyState):
         if isinstance(step, sasl.Challenge):
             self.on_next_line = self.on_response
             self.continuation(step.encoded)
-        elif isinstance(step, sasl.Success):
+            return
+        self.exchange = None
+        if isinstance(step, sasl.Success):
             self.complete(b"OK", self.logged_in(step.account))
         else:
             self.failed_log_ins += step.kind in (sasl.Kind.WRONG_CREDENTIALS, sasl.Kind.NOT_AUTHORIZED)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reference_server import sasl
 from reference_server.imap.changes import Changes
 from reference_server.imap.session import State
+from reference_server.sasl.server import SaslServer
 
 ALWAYS = (
     b"LITERAL+",
@@ -23,7 +23,7 @@ ALWAYS = (
 """Extensions that are always on offer. An extension adds its name."""
 
 
-class AnyState(Changes):
+class AnyState(SaslServer, Changes):
     """Mixin: greeting, CAPABILITY, NOOP, LOGOUT."""
 
     def greet(self) -> None:
@@ -41,9 +41,8 @@ class AnyState(Changes):
         if self.state is State.NOT_AUTHENTICATED:
             if self.may_start_tls():
                 names.append(b"STARTTLS")
-            if self.may_log_in():
-                names += [b"AUTH=" + name.encode("ascii") for name in sasl.MECHANISMS]
-            else:
+            names += [b"AUTH=" + name.encode("ascii") for name in self.offered_mechanisms()]
+            if not self.may_log_in():
                 names.append(b"LOGINDISABLED")
         return names
 
@@ -53,7 +52,11 @@ class AnyState(Changes):
 
     def may_log_in(self) -> bool:
         """Whether a password may be sent at all: not in the clear, unless the operator lets it (RFC 3501 §11.2)."""
-        return self.tls or self.settings.allow_cleartext
+        return super().plaintext_allowed()
+
+    def plaintext_allowed(self) -> bool:
+        """The same for LOGIN and for mechanisms that send a password or a token."""
+        return self.may_log_in()
 
     def on_capability(self, _: None) -> bytes:
         """Answer CAPABILITY."""

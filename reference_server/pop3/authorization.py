@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
 
 from reference_server import sasl
 from reference_server.core import Settings, Surroundings
@@ -12,6 +11,7 @@ from reference_server.pop3.base import Session
 from reference_server.pop3.maildrop import Maildrop
 from reference_server.pop3.session import Event, State, Verb
 from reference_server.sasl import Challenge, Exchange, Failure, Kind, Step, Success
+from reference_server.sasl.server import SaslServer
 from reference_server.stores import Account, Mailbox, Store
 
 _FAILURES: Mapping[Kind, str] = MappingProxyType(
@@ -24,10 +24,8 @@ _FAILURES: Mapping[Kind, str] = MappingProxyType(
 )
 
 
-class Authorization(Session):
+class Authorization(SaslServer, Session):
     """Commands of the AUTHORIZATION state."""
-
-    sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = sasl.MECHANISMS
 
     def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
         super().__init__(store, settings, surroundings)
@@ -44,10 +42,6 @@ class Authorization(Session):
     def timestamp(self) -> bytes:
         """An APOP challenge in the form of a message id, different for every session (RFC 1939 §7)."""
         return f"<{self.settings.unique()}@{self.settings.hostname}>".encode("ascii")
-
-    def plaintext_allowed(self) -> bool:
-        """Whether a password may be sent as things are (RFC 2595 §2.3, RFC 8314 §4.1)."""
-        return self.tls or self.settings.allow_cleartext
 
     def on_user(self, argument: bytes) -> bytes:
         """USER: the name is taken whether it is known or not, so that nobody can ask who is (RFC 1939 §13)."""
@@ -76,14 +70,9 @@ class Authorization(Session):
         account = self.verify_digest(name.decode("ascii"), self._timestamp, digest.decode("ascii"))
         return self.opened(account) if account else self.wrong_credentials()
 
-    def verify(self, name: str, password: str) -> Account | None:
-        """Whose name and password these are."""
-        return self.store.log_in(name, password)
-
     def verify_digest(self, name: str, timestamp: bytes, digest: str) -> Account | None:
         """Whose name and APOP digest these are."""
-        address = self.store.users.verify_digest(name, timestamp, digest)
-        return self.store.account(address) if address else None
+        return self._account(self.store.users.verify_digest(name, timestamp, digest))
 
     def opened(self, account: Account) -> bytes:
         """The credentials are right: lock the maildrop and number its messages, or say that it is in use."""
@@ -128,14 +117,10 @@ class Authorization(Session):
         mechanism = self.sasl_mechanisms.get(words[0].upper().decode("ascii"))
         if mechanism is None:
             return self.err("mechanism not supported")
-        if not self.plaintext_allowed():
-            return self.err("encryption required: STLS first")
-        self._exchange = mechanism(self.verify, self.decode_base64)
+        if not self.is_on_offer(mechanism):
+            return self.err("not available as things are" if self.tls else "encryption required: STLS first")
+        self._exchange = mechanism(self)
         return self.after_step(self._exchange.start(words[1] if len(words) == 2 else None))
-
-    def decode_base64(self, line: bytes) -> bytes:
-        """Base64, strictly. Raises ValueError (RFC 5034 §4: nothing outside the alphabet, padding only at the end)."""
-        return sasl.decode_base64(line)
 
     def on_auth_line(self, line: bytes) -> bytes:
         """A response to a challenge, CRLF removed."""

@@ -193,7 +193,9 @@ class Pop3Core(Authorization, Transaction):
         """The capabilities that hold right now, each with its parameters."""
         offered = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
         if self.plaintext_allowed():
-            offered += ["USER", f"SASL {' '.join(self.sasl_mechanisms)}"]
+            offered.append("USER")
+        if mechanisms := self.offered_mechanisms():
+            offered.append(f"SASL {' '.join(mechanisms)}")
         if self.offers_stls():
             offered.append("STLS")
         return [*offered, "IMPLEMENTATION mailspec"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
 
 from reference_server import sasl
-from reference_server.sasl import Challenge, Exchange, Failure, Kind, Step, Success
+from reference_server.sasl import Challenge, Exchange, Failure, Kind, Need, Step, Success
+from reference_server.sasl.server import SaslServer
 from reference_server.smtp.base import Session
 from reference_server.smtp.session import Event, State, Verb
-from reference_server.stores import Account
 
 # RFC 4954 §6: these need no log-in even where all else does. STARTTLS belongs to them, or no log-in could be safe.
 _FREE = frozenset({Verb.AUTH, Verb.EHLO, Verb.HELO, Verb.LHLO, Verb.NOOP, Verb.RSET, Verb.QUIT, Verb.STARTTLS})
@@ -26,20 +25,18 @@ _FAILURES: Mapping[Kind, tuple[int, str, str]] = MappingProxyType(
     }
 )
 
+# What would be there, or could be, after STARTTLS.
+_GIVEN_BY_TLS = frozenset({Need.PRIVACY, Need.CHANNEL_BINDING, Need.CERTIFICATE})
 
-class Auth(Session):
+
+class Auth(SaslServer, Session):
     """Logs a client in."""
 
-    sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = sasl.MECHANISMS
     _exchange: Exchange | None = None
 
     def mechanisms(self) -> list[str]:
-        """What EHLO advertises; nothing while the password would cross the wire in clear (RFC 4954 §4)."""
-        return list(self.sasl_mechanisms) if self.plaintext_allowed() else []
-
-    def plaintext_allowed(self) -> bool:
-        """Whether a password may be sent as things are."""
-        return self.tls or self.settings.allow_cleartext
+        """What EHLO advertises; no password in clear among it (RFC 4954 §4)."""
+        return self.offered_mechanisms()
 
     def needs_auth(self, verb: Verb) -> bool:
         """Whether a command must wait for a log-in (RFC 4954 §6, RFC 6409 §4.3)."""
@@ -59,18 +56,16 @@ class Auth(Session):
         mechanism = self.sasl_mechanisms.get(words[0].upper().decode("ascii", "replace"))
         if mechanism is None:
             return self.reply(504, "mechanism not supported", enhanced="5.5.4")
-        if not self.plaintext_allowed():
-            return self.reply(538, "encryption required for this mechanism", enhanced="5.7.11")
-        self._exchange = mechanism(self.verify, self.decode_base64)
+        if not self.is_on_offer(mechanism):
+            return self.mechanism_unavailable(mechanism)
+        self._exchange = mechanism(self)
         return self.after_step(self._exchange.start(words[1] if len(words) == 2 else None))
 
-    def verify(self, name: str, password: str) -> Account | None:
-        """Whose name and password these are."""
-        return self.store.log_in(name, password)
-
-    def decode_base64(self, line: bytes) -> bytes:
-        """Base64, strictly. Raises ValueError (RFC 4954 §4: nothing outside the alphabet, padding only at the end)."""
-        return sasl.decode_base64(line)
+    def mechanism_unavailable(self, mechanism: type[Exchange]) -> bytes:
+        """The answer to a mechanism that there is, and that cannot be used as things are (RFC 4954 §4, §6)."""
+        if not self.tls and not mechanism.needs.isdisjoint(_GIVEN_BY_TLS):
+            return self.reply(538, "encryption required for this mechanism", enhanced="5.7.11")
+        return self.reply(504, "mechanism not available", enhanced="5.5.4")
 
     def on_auth_line(self, line: bytes) -> bytes:
         """A response to a challenge, CRLF removed."""

@@ -50,11 +50,11 @@ class LeavesImap4Rev1Out(ImapCore):
 
 @fault("lists-a-mechanism-that-it-lacks", breaks=("rfc3501/6.1.1/3", "rfc3501/7.2.1/4"))
 class ListsMechanismThatItLacks(ImapCore):
-    """AUTH=CRAM-MD5 is listed, and AUTHENTICATE CRAM-MD5 is refused."""
+    """AUTH=DIGEST-MD5 is listed, and AUTHENTICATE DIGEST-MD5 is refused."""
 
     def capabilities(self) -> list[bytes]:
         """One mechanism too many."""
-        more = [b"AUTH=CRAM-MD5"] if self.state is State.NOT_AUTHENTICATED and self.may_log_in() else []
+        more = [b"AUTH=DIGEST-MD5"] if self.state is State.NOT_AUTHENTICATED and self.may_log_in() else []
         return super().capabilities() + more
 
 

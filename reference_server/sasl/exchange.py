@@ -1,4 +1,4 @@
-"""Server side of SASL PLAIN (RFC 4616) and LOGIN, with base64 as strict as RFC 4648 §3 allows; the same for all cores.
+"""One authentication exchange, whatever the mechanism (RFC 4422 §3), with base64 as strict as RFC 4648 §3 allows.
 
 An exchange is fed the lines that the client sent, without their CRLF, and knows nothing of how a protocol words its
 replies: each core maps `Challenge`, `Success` and `Failure` to its own (RFC 4954 §4, RFC 5034 §4, RFC 3501 §6.2.2).
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from types import MappingProxyType
+from typing import ClassVar, Protocol
 
+from reference_server.accounts import ScramKeys
 from reference_server.stores import Account
 
 MAX_LINE_OCTETS = 12_288
@@ -24,12 +24,6 @@ CANCEL = b"*"
 EMPTY_INITIAL_RESPONSE = b"="
 """How an initial response of no octets is written on the command line; anywhere else it is bad base64."""
 
-Verify = Callable[[str, str], Account | None]
-"""Name and password to account, or None: `Store.log_in` or a core's own method."""
-
-Decode = Callable[[bytes], bytes]
-"""Base64 to octets; raises ValueError."""
-
 
 class Kind(Enum):
     """Why an exchange failed."""
@@ -37,8 +31,57 @@ class Kind(Enum):
     CANCELLED = "the client cancelled"
     NOT_BASE64 = "the response is not base64"
     MALFORMED = "the response breaks the mechanism's grammar"
-    WRONG_CREDENTIALS = "unknown name or wrong password"
+    WRONG_CREDENTIALS = "unknown name or wrong proof"
     NOT_AUTHORIZED = "may not act for that identity"
+
+
+class Need(Enum):
+    """What has to be there before a mechanism is offered."""
+
+    PRIVACY = "nobody can listen, or the operator does not mind (RFC 8314 §3)"
+    SHARED_SECRETS = "passwords are kept in the clear"
+    CHANNEL_BINDING = "TLS, and something of it that both ends know (RFC 5056)"
+    CERTIFICATE = "the client has shown a certificate, and it was verified"
+
+
+class Authority(Protocol):
+    """What an exchange asks the core: the core has the last word on who may log in and on what base64 is.
+
+    Each `verify...` returns the account, or None without telling what was wrong.
+    """
+
+    def verify(self, name: str, password: str) -> Account | None:
+        """Whose name and password these are."""
+
+    def verify_keyed_digest(self, name: str, challenge: bytes, digest: str) -> Account | None:
+        """Whose name it is, if the digest is the right one (RFC 2195 §2)."""
+
+    def verify_token(self, token: str, name: str) -> Account | None:
+        """Whose bearer token it is, and of that name unless it is empty (RFC 7628 §3.1)."""
+
+    def verify_certificate(self, name: str) -> Account | None:
+        """Whose the client's certificate is, and of that name unless it is empty (RFC 4422 appendix A)."""
+
+    def scram_keys(self, name: str, scheme: str) -> ScramKeys:
+        """Keys to be proved; also where there is no such name (RFC 5802 §5)."""
+
+    def proved(self, name: str) -> Account | None:
+        """The account of that name, whose keys have just been proved."""
+
+    def channel_binding(self, kind: str) -> bytes | None:
+        """Channel binding data of that kind (RFC 5056 §7); None where there is none."""
+
+    def binds_channels(self) -> bool:
+        """Whether a mechanism with channel binding is on offer right now (RFC 5802 §6)."""
+
+    def nonce(self) -> str:
+        """Letters and digits that nobody can foresee and that never come back."""
+
+    def message_id(self) -> str:
+        """The same in the form of a message id (RFC 2195 §2)."""
+
+    def decode_base64(self, line: bytes) -> bytes:
+        """Base64 to octets; raises ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +134,22 @@ def decode_base64(line: bytes) -> bytes:
 
 
 class Exchange:
-    """One authentication exchange; a subclass is a mechanism.
+    """One authentication exchange; a subclass is a mechanism, and `needs` is when that may be offered."""
 
-    `verify` and `decode` come from the core, so that it has the last word on who may log in and on what base64 is.
-    """
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
-    def __init__(self, verify: Verify, decode: Decode = decode_base64) -> None:
-        self._verify = verify
-        self._decode = decode
+    def __init__(self, authority: Authority) -> None:
+        self.authority = authority
 
     def start(self, initial: bytes | None) -> Step:
         """Begin. `initial` is the initial response as it stood on the command line, None if there was none."""
         if initial is None:
             return self.first_challenge()
-        return self._decoded(b"" if initial == EMPTY_INITIAL_RESPONSE else initial)
+        return self.take_initial(b"" if initial == EMPTY_INITIAL_RESPONSE else initial)
+
+    def take_initial(self, line: bytes) -> Step:
+        """Take the initial response; a mechanism in which the server speaks first has none (RFC 4422 §5)."""
+        return self._decoded(line)
 
     def step(self, line: bytes) -> Step:
         """Go on with the client's next line, CRLF removed."""
@@ -114,77 +159,28 @@ class Exchange:
 
     def _decoded(self, line: bytes) -> Step:
         try:
-            octets = self._decode(line)
+            octets = self.authority.decode_base64(line)
         except ValueError:
             return Failure(Kind.NOT_BASE64)
         return self.respond(octets)
 
     def first_challenge(self) -> Challenge:
-        """What to send when there was no initial response."""
-        raise NotImplementedError
+        """What to send when there was no initial response: empty where the client speaks first (RFC 4422 §5)."""
+        return Challenge(b"")
 
     def respond(self, octets: bytes) -> Step:
         """Take the client's response, base64 removed."""
         raise NotImplementedError
 
     def log_in(self, name: str, password: str) -> Step:
-        """The end of every mechanism here: try the credentials."""
-        account = self._verify(name, password)
+        """The end of a mechanism that has the password: try it."""
+        return self.concluded(self.authority.verify(name, password))
+
+    def concluded(self, account: Account | None) -> Step:
+        """The end of every mechanism: somebody was found, or nobody."""
         return Success(account) if account else Failure(Kind.WRONG_CREDENTIALS)
 
 
-class Plain(Exchange):
-    """PLAIN (RFC 4616): one response, `[authzid] NUL authcid NUL passwd` in UTF-8."""
-
-    def first_challenge(self) -> Challenge:
-        """Empty: the client speaks first (RFC 4616 §2)."""
-        return Challenge(b"")
-
-    def respond(self, octets: bytes) -> Step:
-        """Log in, unless the message breaks the grammar or asks to act for somebody else."""
-        parts = octets.split(b"\0")
-        # message = [authzid] UTF8NUL authcid UTF8NUL passwd; authcid and passwd have at least one character (§2).
-        if len(parts) != 3 or not parts[1] or not parts[2]:
-            return Failure(Kind.MALFORMED)
-        try:
-            authzid, authcid, password = (part.decode("utf-8") for part in parts)
-        except UnicodeDecodeError:
-            return Failure(Kind.MALFORMED)
-        result = self.log_in(authcid, password)
-        # Only after the password: who may act for whom is nobody's business without it.
-        if isinstance(result, Success) and authzid and not _same_identity(authzid, authcid, result.account):
-            return Failure(Kind.NOT_AUTHORIZED)
-        return result
-
-
-class Login(Exchange):
-    """LOGIN: never standardised, widely used; two prompts, each answered in base64."""
-
-    def __init__(self, verify: Verify, decode: Decode = decode_base64) -> None:
-        super().__init__(verify, decode)
-        self._name: bytes | None = None
-
-    def first_challenge(self) -> Challenge:
-        """Asks for the name."""
-        return Challenge(b"Username:")
-
-    def respond(self, octets: bytes) -> Step:
-        """The first response (or the initial one) is the name, the second the password."""
-        if not octets:
-            return Failure(Kind.MALFORMED)
-        if self._name is None:
-            self._name = octets
-            return Challenge(b"Password:")
-        try:
-            name, password = self._name.decode("utf-8"), octets.decode("utf-8")
-        except UnicodeDecodeError:
-            return Failure(Kind.MALFORMED)
-        return self.log_in(name, password)
-
-
-def _same_identity(authzid: str, authcid: str, account: Account) -> bool:
+def same_identity(authzid: str, authcid: str, account: Account) -> bool:
+    """Whether a client asks to act for itself; nobody acts for others here (RFC 4422 §3.4.1)."""
     return authzid.casefold() in {authcid.casefold(), account.name.casefold()}
-
-
-MECHANISMS: Mapping[str, type[Exchange]] = MappingProxyType({"PLAIN": Plain, "LOGIN": Login})
-"""Mechanism names in capitals, strongest first."""
