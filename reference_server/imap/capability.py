@@ -19,6 +19,11 @@ ALWAYS = (
     b"ESEARCH",
     b"MOVE",
     b"COMPRESS=DEFLATE",
+    b"LIST-EXTENDED",
+    b"LIST-STATUS",
+    b"SPECIAL-USE",
+    b"CREATE-SPECIAL-USE",
+    b"STATUS=SIZE",
 )
 """Extensions that are always on offer. An extension adds its name."""
 

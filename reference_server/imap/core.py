@@ -16,7 +16,6 @@ from reference_server.imap.grammar import TAG, Cursor, GrammarError
 from reference_server.imap.idle import IdleCommand
 from reference_server.imap.listing import ListCommands
 from reference_server.imap.literals import Announced, Flood, RawCommand
-from reference_server.imap.mailboxes import MailboxCommands
 from reference_server.imap.namespace import Namespace
 from reference_server.imap.search import SearchCommand
 from reference_server.imap.session import RefusedError, Running, State
@@ -40,7 +39,6 @@ class ImapCore(
     CopyCommands,
     AppendCommand,
     SearchCommand,
-    MailboxCommands,
     ListCommands,
     Authentication,
     IdleCommand,

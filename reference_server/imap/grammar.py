@@ -37,6 +37,8 @@ NUMBER = re.compile(rb"[0-9]+")
 NZ_NUMBER = re.compile(rb"[1-9][0-9]*")
 # flag            = "\" atom / atom        ; \Recent is not one that a client may name
 FLAG = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
+# use-attr        = "\" atom         (RFC 6154 §6)
+ATTRIBUTE = re.compile(rb'\\[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 # date-text       = date-day "-" date-month "-" date-year         ; 1*2DIGIT, name, 4DIGIT
 MONTHS = (b"JAN", b"FEB", b"MAR", b"APR", b"MAY", b"JUN", b"JUL", b"AUG", b"SEP", b"OCT", b"NOV", b"DEC")
 _MONTH = rb"(?:" + b"|".join(MONTHS) + rb")"
@@ -231,6 +233,10 @@ class Cursor:
         if text.upper() == "\\RECENT":
             raise GrammarError("\\Recent is not the client's to set")
         return _SPELLING.get(text.upper(), text)
+
+    def attribute(self) -> str:
+        """`"\\" atom`: a mailbox attribute, as the client spells it."""
+        return self.need(ATTRIBUTE, "an attribute")[0].decode("ascii")
 
     def flag_list(self) -> list[str]:
         """`flag-list = "(" [flag *(SP flag)] ")"`."""

@@ -1,90 +1,125 @@
-"""LIST and LSUB (RFC 3501 §6.3.8, §6.3.9; attributes of RFC 3348)."""
+"""LIST and LSUB (RFC 3501 §6.3.8, §6.3.9), and what LIST can do since RFC 5258.
+
+Attributes of RFC 3348 and RFC 6154; STATUS responses in between of RFC 5819.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from reference_server.imap.grammar import Cursor
-from reference_server.imap.names import DELIMITER, INBOX, Names, levels_above, parse_mailbox
+from reference_server.imap.listing_options import Extended, Listing
+from reference_server.imap.mailboxes import MailboxCommands
+from reference_server.imap.names import INBOX, levels_above
+from reference_server.imap.patterns import MAX_PATTERN_OCTETS, matches
 from reference_server.imap.responses import parenthesized
 from reference_server.imap.session import RefusedError
+from reference_server.stores import Mailbox
 
-MAX_PATTERN_OCTETS = 4096
-"""Longest pattern; no name is as long."""
+MAX_PATTERNS = 100
+"""Patterns of one LIST command."""
+
+AFTER_NAME: Mapping[bytes, str] = MappingProxyType({
+    b"STATUS": "tell_listed_status",
+})  # fmt: skip
+"""Return option to the method that sends what it asks for, after the LIST response. An extension adds its rows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """Arguments of LIST and LSUB, as on the wire."""
+class Tree:
+    """The names there are, and every level above one of them."""
 
-    reference: bytes
-    pattern: bytes
-
-
-def parse_listing(cursor: Cursor) -> Listing:
-    """`list = "LIST" SP mailbox SP list-mailbox`."""
-    reference = parse_mailbox(cursor)
-    cursor.space()
-    return Listing(reference, cursor.list_mailbox())
+    names: frozenset[str]
+    above: frozenset[str]
 
 
-def matches(pattern: bytes, name: bytes, delimiter: bytes = DELIMITER.encode("ascii")) -> bool:
-    """Whether the name fits: `*` stands for anything, `%` for anything within one level (RFC 3501 §6.3.8).
-
-    All places of the pattern that could be reached are carried along, so that the time is bounded by the product of the
-    lengths, whatever the pattern.
-    """
-    reached = _past_wildcards(pattern, {0})
-    for octet in name:
-        after: set[int] = set()
-        for at in reached:
-            if at == len(pattern):
-                continue
-            if pattern[at] == 0x2A or (pattern[at] == 0x25 and octet != delimiter[0]):
-                after.add(at)
-            elif pattern[at] == octet and pattern[at] != 0x25:
-                after.add(at + 1)
-        if not after:
-            return False
-        reached = _past_wildcards(pattern, after)
-    return len(pattern) in reached
-
-
-def _past_wildcards(pattern: bytes, places: Iterable[int]) -> set[int]:
-    """These places, and those that lie behind wildcards that stand for nothing."""
-    reached = set()
-    for place in places:
-        at = place
-        reached.add(at)
-        while at < len(pattern) and pattern[at] in b"*%":
-            at += 1
-            if at in reached:
-                break
-            reached.add(at)
-    return reached
-
-
-class ListCommands(Names):
+class ListCommands(MailboxCommands):
     """Mixin: LIST and LSUB."""
 
     def on_list(self, asked: Listing) -> bytes:
-        """Answer LIST; an empty pattern asks for the delimiter and the root (RFC 3501 §6.3.8)."""
-        if not asked.pattern:
+        """Answer LIST; in its plain form an empty pattern asks for delimiter and root (RFC 3501 §6.3.8)."""
+        tree = self.tree()
+        if asked.extended is not None:
+            self.list_extended(asked, asked.extended, tree)
+        elif not asked.pattern:
             self.tell_name(b"LIST", [b"\\Noselect"], self.root_of(asked.reference))
-            return b"LIST completed"
-        names = set(self.user.names())
-        above = levels_above(names)
-        for name in self.in_order(names | above):
-            if self.is_listed(asked, name):
-                attributes = self.attributes(selectable=name in names, has_children=name in above)
-                self.tell_name(b"LIST", attributes, self.wire_name(name))
+        else:
+            for name in self.in_order({*tree.names, *tree.above}):
+                if self.is_listed(asked, name):
+                    self.tell_name(b"LIST", self.attributes_of(name, tree, asked), self.wire_name(name))
         return b"LIST completed"
+
+    def tree(self) -> Tree:
+        """All names that this user can see."""
+        names = frozenset(self.names())
+        return Tree(names, frozenset(levels_above(names)))
+
+    def list_extended(self, asked: Listing, extended: Extended, tree: Tree) -> None:
+        """Tell the names that fit and meet the criteria, and levels above such names where they are owed."""
+        if len(extended.patterns) > MAX_PATTERNS:
+            raise RefusedError("too many patterns", code=b"LIMIT")
+        wanted = self.names_meeting(extended.criteria, tree)
+        listed = {name for name in wanted if self.fits(asked, extended, name)}
+        levels = self.levels_owed(asked, extended, wanted - listed) - listed
+        above = levels_above(wanted) if b"RECURSIVEMATCH" in extended.selection else set()
+        for name in self.in_order(listed | levels):
+            attributes = self.attributes_of(name, tree, asked)
+            items = [self.child_info(extended)] if name in above else []
+            self.tell_name(b"LIST", attributes, self.wire_name(name), items)
+            if name in listed:
+                self.tell_more(extended, name)
+
+    def names_meeting(self, criteria: frozenset[bytes], tree: Tree) -> set[str]:
+        """Names that meet every selection option; subscribed ones need not exist (RFC 5258 §3.1, RFC 6154 §2)."""
+        names = set(self.user.subscriptions if b"SUBSCRIBED" in criteria else tree.names)
+        if b"SPECIAL-USE" in criteria:
+            names = {name for name in names if self.uses_of(name)}
+        return names
+
+    def levels_owed(self, asked: Listing, extended: Extended, hidden: set[str]) -> set[str]:
+        """Levels above names that meet the criteria but fit no pattern; others would tell nothing new (RFC 5258 §3.5).
+
+        With RECURSIVEMATCH they are asked for; without any criteria a `%` at the end asks for them (RFC 9051 §6.3.9).
+        """
+        levels = levels_above(hidden)
+        if b"RECURSIVEMATCH" in extended.selection:
+            return {level for level in levels if self.fits(asked, extended, level)}
+        if extended.criteria:
+            return set()
+        ending = tuple(pattern for pattern in extended.patterns if pattern.endswith(b"%"))
+        return {level for level in levels if self.fits_any(asked.reference, ending, level)}
+
+    def child_info(self, extended: Extended) -> bytes:
+        """CHILDINFO: by which options something below is selected (RFC 5258 §3.5)."""
+        names = sorted(extended.selection & {b"SUBSCRIBED"})
+        return b'"CHILDINFO" ' + parenthesized(b'"%b"' % name for name in names)
+
+    def fits(self, asked: Listing, extended: Extended, name: str) -> bool:
+        """Whether the name fits one of the patterns; an empty one fits nothing here (RFC 5258 §3)."""
+        return self.fits_any(asked.reference, extended.patterns, name)
+
+    def fits_any(self, reference: bytes, patterns: tuple[bytes, ...], name: str) -> bool:
+        """Whether the name fits one of these."""
+        return any(self.is_listed(Listing(reference, pattern), name) for pattern in patterns if pattern)
+
+    def tell_more(self, extended: Extended, name: str) -> None:
+        """What return options ask for beside the LIST response itself, for a name that met the criteria."""
+        mailbox = self.mailbox_named(name)
+        if mailbox is None:
+            return
+        for option, argument in extended.returns.items():
+            if option in AFTER_NAME:
+                getattr(self, AFTER_NAME[option])(mailbox, self.wire_name(name), argument)
+
+    def tell_listed_status(self, mailbox: Mailbox, wire_name: bytes, items: tuple[bytes, ...]) -> None:
+        """The STATUS response that follows (RFC 5819 §2)."""
+        self.tell_status(mailbox, wire_name, items)
 
     def on_lsub(self, asked: Listing) -> bytes:
         """Answer LSUB; subscribed names that are gone still count (RFC 3501 §6.3.9)."""
         subscribed = set(self.user.subscriptions)
-        existing = set(self.user.names())
+        existing = set(self.names())
         # With "%" at the end a level is given, as \\Noselect, where only something below it is subscribed.
         implied = self.implied_names(subscribed) if asked.pattern.endswith(b"%") else set()
         for name in self.in_order(subscribed | implied):
@@ -102,10 +137,13 @@ class ListCommands(Names):
         return sorted(names, key=lambda name: (name != INBOX, name))
 
     def is_listed(self, asked: Listing, name: str) -> bool:
-        """Whether the name fits reference and pattern, one put after the other; INBOX fits in any case."""
+        """Whether the name fits reference and pattern, one put after the other; INBOX fits in any case.
+
+        A pattern that is longer than any name fits none, and is not worth an error (RFC 5258 §3).
+        """
         pattern = asked.reference + asked.pattern
         if len(pattern) > MAX_PATTERN_OCTETS:
-            raise RefusedError("the pattern is too long", code=b"LIMIT")
+            return False
         wire_name = self.wire_name(name)
         return self.pattern_matches(pattern, wire_name) or (
             name == INBOX and self.pattern_matches(pattern.upper(), wire_name)
@@ -115,12 +153,35 @@ class ListCommands(Names):
         """`matches`."""
         return matches(pattern, wire_name, self.delimiter)
 
+    def attributes_of(self, name: str, tree: Tree, asked: Listing) -> list[bytes]:
+        """All attributes of a name, as far as this form of the command lets them be told (RFC 5258 §3)."""
+        extended = asked.extended
+        attributes = self.attributes(selectable=self.is_selectable(name, tree), has_children=name in tree.above)
+        if extended and name not in tree.names:
+            # \\NonExistent implies \\Noselect, and is only for who knows the extension.
+            attributes = [b"\\NonExistent", *(each for each in attributes if each.lower() != b"\\noselect")]
+        if extended and extended.asks_for_subscriptions and name in self.user.subscriptions:
+            attributes.append(b"\\Subscribed")
+        return [*attributes, *(use.encode("ascii") for use in sorted(self.uses_of(name)))]
+
+    def is_selectable(self, name: str, tree: Tree) -> bool:
+        """Whether SELECT would take the name."""
+        return name in tree.names
+
+    def uses_of(self, name: str) -> frozenset[str]:
+        """Special uses of the folder of that name (RFC 6154 §2); none if there is no folder."""
+        mailbox = self.mailbox_named(name)
+        return frozenset() if mailbox is None else mailbox.special_uses
+
     def attributes(self, *, selectable: bool, has_children: bool) -> list[bytes]:
         """\\Noselect for a name that is only a level; whether there is anything below (RFC 3348 §3)."""
         attributes = [] if selectable else [b"\\Noselect"]
         return [*attributes, b"\\HasChildren" if has_children else b"\\HasNoChildren"]
 
-    def tell_name(self, response: bytes, attributes: list[bytes], wire_name: bytes) -> None:
-        """One LIST or LSUB response (RFC 3501 §7.2.2)."""
+    def tell_name(
+        self, response: bytes, attributes: list[bytes], wire_name: bytes, items: Sequence[bytes] = ()
+    ) -> None:
+        """One LIST or LSUB response (RFC 3501 §7.2.2), with extended data items if there are any (RFC 5258 §6)."""
         name = self.render_mailbox(wire_name) if wire_name else b'""'
-        self.untagged(b'%b %b "%b" %b' % (response, parenthesized(attributes), self.delimiter, name))
+        more = b" " + parenthesized(items) if items else b""
+        self.untagged(b'%b %b "%b" %b%b' % (response, parenthesized(attributes), self.delimiter, name, more))

@@ -1,4 +1,7 @@
-"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE and STATUS (RFC 3501 §6.3)."""
+"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE and STATUS (RFC 3501 §6.3).
+
+With special uses (RFC 6154 §3) and STATUS=SIZE (RFC 8438).
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,23 @@ STATUS_ITEMS: Mapping[bytes, str] = MappingProxyType({
     b"UIDNEXT": "status_uidnext",
     b"UIDVALIDITY": "status_uidvalidity",
     b"UNSEEN": "status_unseen",
+    b"SIZE": "status_size",  # RFC 8438
 })  # fmt: skip
-"""Status item to the core's method that gives its number. An extension adds its rows."""
+"""Status item to the core's method that gives its value. An extension adds its rows."""
+
+
+SPECIAL_USES: Mapping[str, str] = MappingProxyType({
+    use.upper(): use for use in ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")
+})  # fmt: skip
+"""What a folder can be made for, by name in capitals (RFC 6154 §2). \\All and \\Flagged would be virtual folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Arguments of CREATE: the special uses as the client wrote them."""
+
+    mailbox: bytes
+    special_uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +65,81 @@ def parse_status(cursor: Cursor) -> Status:
     """`status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"`."""
     mailbox = parse_mailbox(cursor)
     cursor.space()
+    return Status(mailbox, parse_status_items(cursor))
+
+
+def parse_status_items(cursor: Cursor) -> tuple[bytes, ...]:
+    """`"(" status-att *(SP status-att) ")"`, each once and in capitals."""
     items = tuple(dict.fromkeys(cursor.list_of(cursor.atom)))
     if not STATUS_ITEMS.keys() >= set(items):
         raise GrammarError("no such status item")
-    return Status(mailbox, items)
+    return items
+
+
+def parse_create(cursor: Cursor) -> Create:
+    """`create = "CREATE" SP mailbox [SP "(" create-param *(SP create-param) ")"]`, and the only parameter is USE.
+
+    `create-param =/ "USE" SP "(" [use-attr *(SP use-attr)] ")"` (RFC 4466 §2.2, RFC 6154 §6).
+    """
+    mailbox = parse_mailbox(cursor)
+    if not cursor.skip(b" "):
+        return Create(mailbox)
+    uses: list[str] = []
+
+    def parameter() -> None:
+        if cursor.atom() != b"USE":
+            raise GrammarError("no such parameter")
+        cursor.space()
+        uses.extend(cursor.list_of(cursor.attribute, may_be_empty=True))
+
+    cursor.list_of(parameter)
+    return Create(mailbox, tuple(dict.fromkeys(uses)))
 
 
 class MailboxCommands(Names):
     """Mixin: commands on mailboxes as a whole."""
 
+    def on_create_for(self, asked: Create) -> bytes:
+        """Answer CREATE, with special uses or without (RFC 6154 §3)."""
+        if not asked.special_uses:
+            return self.on_create(asked.mailbox)
+        name = self.new_name(asked.mailbox)
+        uses = self.usable(asked.special_uses)
+        self.try_to(lambda: self.user.create(name, special_uses=uses))
+        return b"CREATE completed"
+
+    def usable(self, special_uses: tuple[str, ...]) -> frozenset[str]:
+        """These special uses, as they are spelt here.
+
+        Raises:
+            RefusedError: one is not supported, or another folder has it already (RFC 6154 §3).
+        """
+        if not SPECIAL_USES.keys() >= {use.upper() for use in special_uses}:
+            raise RefusedError("that special use is not supported", code=b"USEATTR")
+        uses = frozenset(SPECIAL_USES[use.upper()] for use in special_uses)
+        if any(mailbox.special_uses & uses for mailbox in map(self.user.mailbox, self.user.names()) if mailbox):
+            raise RefusedError("another mailbox has that special use", code=b"USEATTR")
+        return uses
+
     def on_create(self, wire_name: bytes) -> bytes:
         """Answer CREATE; a delimiter at the end only announces inferiors (RFC 3501 §6.3.3)."""
+        name = self.new_name(wire_name)
+        self.try_to(lambda: self.user.create(name))
+        return b"CREATE completed"
+
+    def new_name(self, wire_name: bytes) -> str:
+        """The name that CREATE asks for.
+
+        Raises:
+            RefusedError: it cannot be a new mailbox's.
+        """
         name = self.name_of(wire_name).removesuffix(DELIMITER)
         if self.is_inbox(name):
             raise RefusedError("INBOX is always there", code=b"ALREADYEXISTS")
         if "*" in name or "%" in name:
             # Legal, but no client could ever LIST it alone (RFC 3501 §5.1 note 3).
             raise RefusedError("the mailbox name has a wildcard", code=b"CANNOT")
-        self.try_to(lambda: self.user.create(name))
-        return b"CREATE completed"
+        return name
 
     def on_delete(self, wire_name: bytes) -> bytes:
         """Answer DELETE; a name that is only a level above others cannot be deleted (RFC 3501 §6.3.4)."""
@@ -108,12 +182,16 @@ class MailboxCommands(Names):
     def on_status(self, asked: Status) -> bytes:
         """Answer STATUS; it changes nothing, not even \\Recent (RFC 3501 §6.3.10)."""
         mailbox = self.existing(asked.mailbox)
-        numbers = []
-        for item in asked.items:
-            numbers += [item, b"%d" % getattr(self, STATUS_ITEMS[item])(mailbox)]
-        name = self.render_mailbox(self.wire_name(self.name_of(asked.mailbox)))
-        self.untagged(b"STATUS %b %b" % (name, parenthesized(numbers)))
+        self.tell_status(mailbox, self.wire_name(self.name_of(asked.mailbox)), asked.items)
         return b"STATUS completed"
+
+    def tell_status(self, mailbox: Mailbox, wire_name: bytes, items: tuple[bytes, ...]) -> None:
+        """One STATUS response (RFC 3501 §7.2.4)."""
+        values: list[bytes] = []
+        for item in items:
+            value: int | bytes = getattr(self, STATUS_ITEMS[item])(mailbox)
+            values += [item, value if isinstance(value, bytes) else b"%d" % value]
+        self.untagged(b"STATUS %b %b" % (self.render_mailbox(wire_name), parenthesized(values)))
 
     def status_messages(self, mailbox: Mailbox) -> int:
         """MESSAGES."""
@@ -138,3 +216,7 @@ class MailboxCommands(Names):
     def status_unseen(self, mailbox: Mailbox) -> int:
         """UNSEEN: here a count, not a message number."""
         return sum("\\Seen" not in message.flags for message in mailbox.messages)
+
+    def status_size(self, mailbox: Mailbox) -> int:
+        """SIZE: octets of all messages together (RFC 8438 §3)."""
+        return sum(message.size for message in mailbox.messages)

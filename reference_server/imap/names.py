@@ -53,10 +53,18 @@ class Names(Changes):
         Raises:
             RefusedError: there is none; `code` is the response code then.
         """
-        mailbox = self.user.mailbox(self.name_of(wire_name))
+        mailbox = self.mailbox_named(self.name_of(wire_name))
         if mailbox is None:
             raise RefusedError("there is no such mailbox", code=code)
         return mailbox
+
+    def mailbox_named(self, name: str) -> Mailbox | None:
+        """The mailbox of that name, if there is one that this user can see."""
+        return self.user.mailbox(name)
+
+    def names(self) -> Iterable[str]:
+        """Names of all mailboxes that this user can see."""
+        return self.user.names()
 
     def validity_of(self, mailbox: Mailbox) -> int:
         """UIDVALIDITY, the same wherever it is told (RFC 3501 §2.3.1.1)."""

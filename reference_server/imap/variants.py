@@ -7,6 +7,8 @@ import re
 from reference_server.imap.commands import Command
 from reference_server.imap.core import ImapCore
 from reference_server.imap.grammar import Cursor
+from reference_server.imap.listing import Tree
+from reference_server.imap.listing_options import Listing
 from reference_server.imap.literals import TOO_LONG, RawCommand
 from reference_server.imap.mailboxes import Rename, Status
 from reference_server.imap.names import INBOX
@@ -96,9 +98,12 @@ class Backwards(ImapCore):
         """Quoted even where that is not needed, or a literal."""
         return quoted(wire_name) if is_quotable(wire_name) else literal(wire_name)
 
-    def attributes(self, *, selectable: bool, has_children: bool) -> list[bytes]:
-        """None but the one that is owed."""
-        return [] if selectable else [b"\\NOSELECT"]
+    def attributes_of(self, name: str, tree: Tree, asked: Listing) -> list[bytes]:
+        """None but those that are owed: nobody has to tell of children, or of special uses, who is not asked to."""
+        attributes = super().attributes_of(name, tree, asked)
+        if asked.extended:
+            return attributes[::-1]
+        return [attribute.upper() for attribute in attributes if attribute == b"\\Noselect"]
 
 
 @variant("imap-particular")

@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 from textwrap import dedent
 from types import MappingProxyType
 
+from conformance.wire.imap_grammar import recognise
 from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.imap.core import ImapCore
 from reference_server.stores.mailbox import MemoryMailbox
 from reference_server.stores.memory import MemoryStore
+
+LITERAL = re.compile(rb"\{([0-9]+)\}\r\n\Z")
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SECRETS: Mapping[str, str] = MappingProxyType({"alice@example.test": "secret", "bob@example.test": "secret"})
@@ -45,6 +48,20 @@ def octets_of(actions: list[Action]) -> bytes:
     """What is sent; the other actions in angle brackets on lines of their own."""
     names = {StartTls: b"<StartTls>\r\n", Close: b"<Close>\r\n"}
     return b"".join(action.octets if isinstance(action, Send) else names[type(action)] for action in actions)
+
+
+def responses_in(octets: bytes) -> list[bytes]:
+    """Complete responses: lines, each with the literals in it and what stands after those."""
+    responses, start, at = [], 0, 0
+    while start < len(octets):
+        end = octets.index(b"\r\n", at) + 2
+        announced = LITERAL.search(octets, at, end)
+        if announced:
+            at = end + int(announced[1])
+        else:
+            responses.append(octets[start:end])
+            start = at = end
+    return responses
 
 
 class Client:
@@ -84,6 +101,10 @@ class Client:
         self._compare(expected, got)
 
     def _compare(self, expected: list[str], got: bytes) -> None:
+        for response in responses_in(got):
+            assert response.startswith(b"<") or not recognise(response), (
+                f"{response!r} is not in the grammar: {recognise(response)}"
+            )
         lines = got.decode("latin-1").split("\r\n")
         assert lines.pop() == "", f"output does not end with CRLF: {got!r}"
         patterns = [".*".join(map(re.escape, line.split("…"))) for line in expected]

@@ -13,8 +13,8 @@ from reference_server.core import Settings
 from reference_server.imap import literals, mutf7
 from reference_server.imap.commands import COMMANDS
 from reference_server.imap.core import MAX_EARLY_LITERALS_OCTETS
-from reference_server.imap.listing import matches
 from reference_server.imap.literals import CommandReader
+from reference_server.imap.patterns import matches
 from reference_server.imap.session import State
 from tests.reference_server.imap_dialogue import NOON, Client, inbox, logged_in, new_store, octets_of, selected
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reference_server.imap.core import ImapCore
 from reference_server.imap.grammar import GrammarError
 from reference_server.imap.mailboxes import Rename
@@ -15,9 +17,11 @@ from reference_server.stores import Mailbox
 class FoldsTheCaseOfNames(ImapCore):
     """LIST shows all names in small letters, the base64 of modified UTF-7 among them."""
 
-    def tell_name(self, response: bytes, attributes: list[bytes], wire_name: bytes) -> None:
+    def tell_name(
+        self, response: bytes, attributes: list[bytes], wire_name: bytes, items: Sequence[bytes] = ()
+    ) -> None:
         """In small letters, in LIST."""
-        super().tell_name(response, attributes, wire_name.lower() if response == b"LIST" else wire_name)
+        super().tell_name(response, attributes, wire_name.lower() if response == b"LIST" else wire_name, items)
 
 
 @fault("takes-nil-for-no-name", breaks="rfc3501/4.5/2")

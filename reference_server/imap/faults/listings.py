@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reference_server.imap.commands import Command
 from reference_server.imap.core import ImapCore
-from reference_server.imap.listing import Listing
+from reference_server.imap.listing_options import Listing
 from reference_server.imap.mailboxes import STATUS_ITEMS, Status
 from reference_server.imap.session import State
 from reference_server.registry import fault
@@ -76,13 +78,15 @@ class ListsInboxForCapitalsOnly(ImapCore):
 class MixesDelimiters(ImapCore):
     """Deeper names are listed with another delimiter."""
 
-    def tell_name(self, response: bytes, attributes: list[bytes], wire_name: bytes) -> None:
+    def tell_name(
+        self, response: bytes, attributes: list[bytes], wire_name: bytes, items: Sequence[bytes] = ()
+    ) -> None:
         """Backslashes from the second level on."""
         if response == b"LIST" and wire_name.count(self.delimiter) > 1:
             name = self.render_mailbox(wire_name)
             self.untagged(b'LIST (%b) "\\\\" %b' % (b" ".join(attributes), name))
             return
-        super().tell_name(response, attributes, wire_name)
+        super().tell_name(response, attributes, wire_name, items)
 
 
 @fault("never-unsubscribes", breaks=("rfc3501/6.3.7/1", "rfc3501/6.3.7/2"))

@@ -9,7 +9,7 @@ from reference_server.imap.auth import Authenticate, Credentials
 from reference_server.imap.commands import Command
 from reference_server.imap.core import ImapCore
 from reference_server.imap.grammar import GrammarError
-from reference_server.imap.listing import Listing
+from reference_server.imap.listing_options import Listing
 from reference_server.imap.literals import Announced
 from reference_server.imap.session import RefusedError, State
 from reference_server.registry import fault
