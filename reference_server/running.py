@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import threading
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
 
-from reference_server.certificates import certificate
+from reference_server.certificates import Certificate, certificate
 from reference_server.core import Core, Settings, Surroundings
 from reference_server.imap.core import ImapCore
 from reference_server.pop3.core import Pop3Core
@@ -105,10 +106,12 @@ class Host:
         ports: Mapping[str, int] | None = None,
         host: str = "127.0.0.1",
         allow_remote: bool = False,
+        certificates: Certificate | None = None,
     ) -> RunningServer:
         """Start a server; `cores` replaces cores by protocol, `ports` fixes ports by URL scheme.
 
-        Without `services` every service is started for which there is a core.
+        `certificates` stand in for those that are made for the settings' domains. Without `services` every service is
+        started for which there is a core.
 
         Raises:
             ValueError: a service, or the protocol of a core, is unknown; or the host is not loopback.
@@ -121,13 +124,15 @@ class Host:
         if unknown:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(SERVICES)}")
         store = store if store is not None else MemoryStore()
+        settings = settings or Settings()
+        tls = certificates or certificate(settings.domains)
         listeners, urls = self.run(
-            self._listen(wanted, chosen, store, settings or Settings(), ports or {}, host, allow_remote=allow_remote)
+            self._listen(wanted, chosen, store, settings, ports or {}, host, tls.context, allow_remote=allow_remote)
         )
         server = RunningServer(
             urls=urls,
             store=store,
-            ca_pem=certificate().ca_pem,
+            ca_pem=tls.ca_pem,
             errors=self._errors,
             _host=self,
             _listeners=listeners,
@@ -170,6 +175,7 @@ class Host:
         settings: Settings,
         ports: Mapping[str, int],
         host: str,
+        context: ssl.SSLContext,
         *,
         allow_remote: bool,
     ) -> tuple[list[Listener], dict[str, str]]:
@@ -183,7 +189,7 @@ class Host:
                     host=host,
                     port=ports.get(name, 0),
                     mode=service.mode,
-                    context=certificate().context,
+                    context=context,
                     submission=service.submission,
                     allow_remote=allow_remote,
                 )
@@ -218,6 +224,7 @@ def running_server(
     ports: Mapping[str, int] | None = None,
     host: str = "127.0.0.1",
     on: Host | None = None,
+    certificates: Certificate | None = None,
 ) -> Iterator[RunningServer]:
     """A reference server for the length of a `with` block; on a thread of its own unless a `Host` is given.
 
@@ -229,6 +236,14 @@ def running_server(
     """
     with ExitStack() as stack:
         runner = on or stack.enter_context(Host())
-        server = runner.start(store=store, cores=cores, settings=settings, services=protocols, ports=ports, host=host)
+        server = runner.start(
+            store=store,
+            cores=cores,
+            settings=settings,
+            services=protocols,
+            ports=ports,
+            host=host,
+            certificates=certificates,
+        )
         stack.callback(server.stop)
         yield server

@@ -88,6 +88,8 @@ class Connection(asyncio.Protocol):
                 tls=self._mode is TlsMode.IMPLICIT,
                 tls_available=self._mode is not TlsMode.NEVER,
                 submission=self._submission,
+                channel_binding=self._channel_binding,
+                certificate_names=self._certificate_names,
             )
         )
         # Not every core has something outside to watch; those that do say so by having the attribute.
@@ -178,6 +180,12 @@ class Connection(asyncio.Protocol):
         self._tls = TlsLayer(self._context)
         self._stop_timer()
         self._timer = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self._transport.abort)
+
+    def _channel_binding(self, kind: str) -> bytes | None:
+        return None if self._tls is None else self._tls.channel_binding(kind)
+
+    def _certificate_names(self) -> tuple[str, ...]:
+        return () if self._tls is None else self._tls.certificate_names()
 
     def _receive_tls(self, tls: TlsLayer, data: bytes) -> None:
         was_established = tls.established

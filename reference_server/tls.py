@@ -7,8 +7,27 @@ thing RFC 3207 §4.2, RFC 2595 §4 and RFC 3501 §6.2.1 are about.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
+from typing import Any
 
 _CHUNK_OCTETS = 65_536
+
+
+class ServerContext(ssl.SSLContext):
+    """A context of the server's side: TLS 1.2 and 1.3, and what channel binding needs to know of its certificate.
+
+    `end_point` is the digest of RFC 5929 §4.1, None where the certificate has none.
+    """
+
+    end_point: bytes | None = None
+
+    def __new__(cls) -> ServerContext:
+        """A context without a certificate yet."""
+        context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # A new handshake in the middle of a session has no place here, and could change who the peer is.
+        context.options |= ssl.OP_NO_RENEGOTIATION
+        return context
 
 
 class TlsLayer:
@@ -62,3 +81,38 @@ class TlsLayer:
     def outgoing(self) -> bytes:
         """Octets to put on the wire now."""
         return self._to_peer.read()
+
+    # What an established connection tells of itself.
+
+    def channel_binding(self, kind: str) -> bytes | None:
+        """The data of a channel binding by its registered name; None where there is none (RFC 5929, RFC 9266)."""
+        if not self.established:
+            return None
+        if kind == "tls-server-end-point":
+            # Not the context that was asked for the connection: SNI may have put another in its place.
+            return getattr(self._tls.context, "end_point", None)
+        # tls-unique is not defined for TLS 1.3 (RFC 8446 appendix C.5). tls-exporter comes with the Python that has it.
+        if kind not in ssl.CHANNEL_BINDING_TYPES or (kind == "tls-unique" and self._tls.version() != "TLSv1.2"):
+            return None
+        return self._tls.get_channel_binding(kind)
+
+    def certificate_names(self) -> tuple[str, ...]:
+        """Names in the peer's certificate, if it sent one: it was verified, or the handshake would have failed.
+
+        Addresses first, then host names, then what stands in the subject.
+        """
+        shown = self._tls.getpeercert() if self.established else None
+        return names_in(shown) if shown else ()
+
+
+def names_in(certificate: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names in a certificate, in the form in which the standard library shows it, each once."""
+    alternative = certificate.get("subjectAltName", ())
+    subject = [entry for part in certificate.get("subject", ()) for entry in part]
+    names = [
+        *(value for kind, value in alternative if kind == "email"),
+        *(value for kind, value in alternative if kind == "DNS"),
+        *(value for kind, value in subject if kind == "emailAddress"),
+        *(value for kind, value in subject if kind == "commonName"),
+    ]
+    return tuple(dict.fromkeys(names))
