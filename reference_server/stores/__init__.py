@@ -109,6 +109,10 @@ class Mailbox(Protocol):
     """One folder of one account."""
 
     @property
+    def owner(self) -> str:
+        """The name of the account that it belongs to."""
+
+    @property
     def name(self) -> str:
         """Full name, `/` between levels, as Unicode."""
 
@@ -244,3 +248,6 @@ class Store(Protocol):
 
     def postmaster(self) -> Account | None:
         """Whose INBOX gets mail for postmaster (RFC 5321 §4.5.1); None when there is no account."""
+
+    def shared(self) -> Sequence[Mailbox]:
+        """Folders of all accounts in whose rights anybody is named (RFC 4314 §2)."""

@@ -71,10 +71,12 @@ class MemoryMailbox:
         name: str,
         *,
         uid_validity: int,
+        owner: str = "",
         special_uses: Iterable[str] = (),
         room: Room | None = None,
         changed: Callable[[str], None] = lambda name: None,
     ) -> None:
+        self._owner = owner
         self._name = name
         self._mailbox_id = f"F{os.urandom(9).hex()}"
         self._uid_validity = uid_validity
@@ -96,6 +98,11 @@ class MemoryMailbox:
         self._watchers: dict[object, Callable[[], None]] = {}
         self._guard = threading.Lock()
         self._maildrop = threading.Lock()
+
+    @property
+    def owner(self) -> str:
+        """The name of the account that it belongs to."""
+        return self._owner
 
     @property
     def name(self) -> str:

@@ -91,6 +91,11 @@ class MemoryAccount:
         """The folder of that name, or None."""
         return self._boxes.get(canonical_name(name))
 
+    def boxes(self) -> Sequence[MemoryMailbox]:
+        """All folders."""
+        with self._guard:
+            return list(self._boxes.values())
+
     def names(self) -> Sequence[str]:
         """Names of all folders, sorted; INBOX first."""
         with self._guard:
@@ -177,7 +182,12 @@ class MemoryAccount:
         self._next_uid_validity += 1
         self._highest_validity[name] = validity
         self._boxes[name] = MemoryMailbox(
-            name, uid_validity=validity, special_uses=special_uses, room=self._room, changed=self._notify
+            name,
+            owner=self._name,
+            uid_validity=validity,
+            special_uses=special_uses,
+            room=self._room,
+            changed=self._notify,
         )
 
     def _notify(self, name: str) -> None:
@@ -253,6 +263,10 @@ class MemoryStore:
     def postmaster(self) -> MemoryAccount | None:
         """Whose INBOX gets mail for postmaster (RFC 5321 §4.5.1): the first account's."""
         return next(iter(self._accounts.values()), None)
+
+    def shared(self) -> Sequence[MemoryMailbox]:
+        """Folders of all accounts in whose rights anybody is named."""
+        return [box for account in self.accounts for box in account.boxes() if box.rights]
 
 
 def canonical_name(name: str) -> str:

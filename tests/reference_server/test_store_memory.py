@@ -447,3 +447,20 @@ def test_a_stored_message_shows_no_text() -> None:
     inbox.append(b"private")
     assert "private" not in repr(inbox.messages[0])
     assert "uid=1" in repr(inbox.messages[0])
+
+
+def test_a_folder_knows_its_owner_and_is_found_while_others_have_rights_to_it() -> None:
+    store = MemoryStore({"alice@example.test": "a", "bob@example.test": "b"})
+    alice = store.account("alice@example.test")
+    assert alice is not None
+    alice.create("Shared")
+    box = alice.mailbox("Shared")
+    assert box is not None
+    assert box.owner == "alice@example.test"
+    assert list(store.shared()) == []
+    box.set_rights("bob@example.test", "lr")
+    assert list(store.shared()) == [box]
+    alice.rename("Shared", "Moved")
+    assert [shared.name for shared in store.shared()] == ["Moved"]
+    box.set_rights("bob@example.test", "")
+    assert list(store.shared()) == []
