@@ -7,7 +7,7 @@ import dataclasses
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -249,12 +249,12 @@ def _embedded_target(urls: tuple[str, ...]) -> Target:
 
 @main.command(name="list")
 @click.argument(
-    "what", type=click.Choice(["checks", "requirements", "faults", "variants", "scenarios"]), required=False
+    "what", type=click.Choice(["checks", "requirements", "faults", "variants", "links", "scenarios"]), required=False
 )
 @click.option("--coverage", is_flag=True, help="Per RFC and level: sentences, checked, unobservable, open.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def list_command(what: str | None, coverage: bool, as_json: bool) -> None:  # noqa: FBT001
-    """List checks, requirements, faults, variants or load scenarios; --coverage counts each RFC's sentences."""
+    """List checks, requirements, faults, variants, links or load scenarios; --coverage counts each RFC's sentences."""
     from conformance import listing
 
     if coverage:
@@ -273,7 +273,9 @@ def list_command(what: str | None, coverage: bool, as_json: bool) -> None:  # no
 
         entries = [{"id": name, "summary": scenario.summary} for name, scenario in SCENARIOS.items()]
     else:
-        entries = _faults() if what == "faults" else _variants()
+        from reference_server.listing import fault_entries, link_entries, variant_entries
+
+        entries = {"faults": fault_entries, "variants": variant_entries, "links": link_entries}[what]()
     click.echo(listing.as_json(entries) if as_json else listing.as_text(entries), nl=False)
 
 
@@ -282,28 +284,12 @@ def list_command(what: str | None, coverage: bool, as_json: bool) -> None:  # no
 def explain(identifier: str) -> None:
     """Explain a check or a requirement: the rule, why it matters, what proves it."""
     from conformance.listing import explanation
+    from reference_server.listing import fault_entries
 
-    text = explanation(identifier, _faults())
+    text = explanation(identifier, fault_entries())
     if text is None:
         _fail(f"nothing is called {identifier}: see mailspec list checks, mailspec list requirements", USAGE)
     click.echo(text, nl=False)
-
-
-def _faults() -> list[Mapping[str, object]]:
-    from reference_server.serving import list_faults
-
-    return [
-        {"id": fault.name, "protocol": fault.protocol, "breaks": list(fault.breaks), "summary": fault.summary}
-        for fault in list_faults()
-    ]
-
-
-def _variants() -> list[Mapping[str, object]]:
-    from reference_server.serving import list_variants
-
-    return [
-        {"id": variant.name, "protocol": variant.protocol, "summary": variant.summary} for variant in list_variants()
-    ]
 
 
 # -- report, replay ---------------------------------------------------------------------------------------------------
@@ -406,17 +392,19 @@ def _export(result: CheckResult, script: Path | None, pcap: Path | None) -> None
 @click.option("--user", "users", multiple=True, metavar="NAME:PASSWORD", help="Replace the default accounts.")
 @click.option("--fault", "faults", multiple=True, help="Break a rule; repeatable. See mailspec list faults.")
 @click.option("--variant", "variants", multiple=True, help="A legal server of another taste; repeatable.")
+@click.option("--link", "links", multiple=True, metavar="[PROTOCOL/]NAME[:N]", help="A bad line; repeatable.")
 @click.option("--allow-cleartext", is_flag=True, help="Permit plain-text log-in without TLS.")
 @click.option("--host", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--allow-remote", is_flag=True, help="Let --host be other than loopback.")
 @click.option("--ca-file", type=click.Path(path_type=Path), help="Write the certificate authority's certificate there.")
-@click.option("--list-faults", is_flag=True, help="List the faults by protocol and requirement, and end.")
+@click.option("--list-faults", is_flag=True, help="List faults by requirement, variants and links, and end.")
 def serve(
     ports: tuple[str, ...],
     only: str | None,
     users: tuple[str, ...],
     faults: tuple[str, ...],
     variants: tuple[str, ...],
+    links: tuple[str, ...],
     allow_cleartext: bool,  # noqa: FBT001
     address: str,
     allow_remote: bool,  # noqa: FBT001
@@ -424,10 +412,11 @@ def serve(
     list_faults: bool,  # noqa: FBT001
 ) -> None:
     """Run the reference server; once all listeners are up, print one URL a line."""
-    from reference_server import serving
+    from reference_server import listing, serving
 
     if list_faults:
-        click.echo(_fault_table(), nl=False)
+        width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+        click.echo(listing.table(width=width), nl=False)
         return
     try:
         serving.serve(
@@ -436,6 +425,7 @@ def serve(
             users=dict(_pair(text, ":", "NAME:PASSWORD") for text in users) or None,
             faults=faults,
             variants=variants,
+            links=links,
             allow_cleartext=allow_cleartext,
             host=address,
             allow_remote=allow_remote,
@@ -450,22 +440,6 @@ def _pair(text: str, separator: str, form: str) -> tuple[str, str]:
     if not found or not name:
         raise ValueError(f"write {form}")
     return name, value
-
-
-def _fault_table() -> str:
-    """All faults, grouped by protocol and by the requirement that they break."""
-    from itertools import groupby
-
-    from reference_server.serving import list_faults
-
-    lines = []
-    ordered = sorted(list_faults(), key=lambda fault: (fault.protocol, fault.breaks))
-    for protocol, of_protocol in groupby(ordered, key=lambda fault: fault.protocol):
-        lines.append(f"{protocol}\n")
-        for breaks, faults in groupby(of_protocol, key=lambda fault: fault.breaks):
-            lines.append(f"  {', '.join(breaks)}\n")
-            lines += [f"    {fault.name}: {fault.summary}\n" for fault in faults]
-    return "".join(lines)
 
 
 # -- load -------------------------------------------------------------------------------------------------------------

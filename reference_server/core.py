@@ -34,7 +34,17 @@ class Close:
     """Flush, then close the connection."""
 
 
-Action = Send | StartTls | Close
+@dataclass(frozen=True, slots=True)
+class HalfClose:
+    """Send no more, but go on reading: the peer sees the end of the stream. Only a broken line does that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Drop the connection with a TCP reset. Only a broken line does that."""
+
+
+Action = Send | StartTls | Close | HalfClose | Reset
 
 
 class Core(Protocol):

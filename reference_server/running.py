@@ -18,8 +18,9 @@ from typing import Any, Self, TypeVar
 from reference_server.certificates import Certificate, certificate
 from reference_server.core import Core, Settings, Surroundings
 from reference_server.imap.core import ImapCore
+from reference_server.links import MakeLink
 from reference_server.pop3.core import Pop3Core
-from reference_server.shell import Listener, TlsMode, listen, new_event_loop
+from reference_server.shell import Listener, MakeCore, TlsMode, listen, new_event_loop
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.lmtp import LmtpCore
 from reference_server.stores import Store
@@ -104,14 +105,15 @@ class Host:
         settings: Settings | None = None,
         services: Iterable[str] | None = None,
         ports: Mapping[str, int] | None = None,
+        links: Iterable[MakeLink] = (),
         host: str = "127.0.0.1",
         allow_remote: bool = False,
         certificates: Certificate | None = None,
     ) -> RunningServer:
         """Start a server; `cores` replaces cores by protocol, `ports` fixes ports by URL scheme.
 
-        `certificates` stand in for those that are made for the settings' domains. Without `services` every service is
-        started for which there is a core.
+        Without `services` every service is started for which there is a core. `links` are put around every core, the
+        first of them next to it. `certificates` stand in for those that are made for the settings' domains.
 
         Raises:
             ValueError: a service, or the protocol of a core, is unknown; or the host is not loopback.
@@ -126,8 +128,15 @@ class Host:
         store = store if store is not None else MemoryStore()
         settings = settings or Settings()
         tls = certificates or certificate(settings.domains)
+        links = tuple(links)
         listeners, urls = self.run(
-            self._listen(wanted, chosen, store, settings, ports or {}, host, tls.context, allow_remote=allow_remote)
+            self._listen(
+                {name: _maker(chosen[SERVICES[name].protocol], store, settings, links) for name in wanted},
+                ports or {},
+                host,
+                tls.context,
+                allow_remote=allow_remote,
+            )
         )
         server = RunningServer(
             urls=urls,
@@ -169,10 +178,7 @@ class Host:
 
     async def _listen(
         self,
-        services: list[str],
-        cores: Mapping[str, type],
-        store: Store,
-        settings: Settings,
+        makers: Mapping[str, MakeCore],
         ports: Mapping[str, int],
         host: str,
         context: ssl.SSLContext,
@@ -182,10 +188,10 @@ class Host:
         listeners: list[Listener] = []
         urls: dict[str, str] = {}
         try:
-            for name in services:
+            for name, make_core in makers.items():
                 service = SERVICES[name]
                 listener = await listen(
-                    _maker(cores[service.protocol], store, settings),
+                    make_core,
                     host=host,
                     port=ports.get(name, 0),
                     mode=service.mode,
@@ -201,9 +207,11 @@ class Host:
         return listeners, urls
 
 
-def _maker(core: type, store: Store, settings: Settings) -> Any:
+def _maker(core: type, store: Store, settings: Settings, links: tuple[MakeLink, ...]) -> MakeCore:
     def make(surroundings: Surroundings) -> Core:
         made: Core = core(store, settings, surroundings)
+        for link in links:
+            made = link(made)
         return made
 
     return make
@@ -222,13 +230,14 @@ def running_server(
     settings: Settings | None = None,
     protocols: Iterable[str] | None = None,
     ports: Mapping[str, int] | None = None,
+    links: Iterable[MakeLink] = (),
     host: str = "127.0.0.1",
     on: Host | None = None,
     certificates: Certificate | None = None,
 ) -> Iterator[RunningServer]:
     """A reference server for the length of a `with` block; on a thread of its own unless a `Host` is given.
 
-    `protocols` names services by URL scheme (`smtp`, `pop3s`, …); all of them if None.
+    `protocols` names services by URL scheme (`smtp`, `pop3s`, …); all of them if None. For the rest see `Host.start`.
 
     Raises:
         ValueError: see `Host.start`.
@@ -242,6 +251,7 @@ def running_server(
             settings=settings,
             services=protocols,
             ports=ports,
+            links=links,
             host=host,
             certificates=certificates,
         )

@@ -12,6 +12,7 @@ from types import FrameType
 
 from reference_server.accounts import DEFAULT_USERS
 from reference_server.core import Settings
+from reference_server.links import link_named
 from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
 from reference_server.running import Host, default_cores
 from reference_server.stores.memory import MemoryStore
@@ -89,6 +90,7 @@ def serve(
     users: Mapping[str, str] | None = None,
     faults: Iterable[str] = (),
     variants: Iterable[str] = (),
+    links: Iterable[str] = (),
     allow_cleartext: bool = False,
     allow_remote: bool = False,
     host: str = "127.0.0.1",
@@ -97,7 +99,8 @@ def serve(
     """Serve until SIGINT or SIGTERM. Once all services listen, their URLs go to standard output, one a line.
 
     `only` and `ports` go by URL scheme; `users` maps addresses to passwords in place of the default ones; `ca_file`
-    is where to leave the certificate authority's certificate in PEM. Call it from the main thread.
+    is where to leave the certificate authority's certificate in PEM; `links` are as `link_named` reads them. Call it
+    from the main thread.
 
     Raises:
         ValueError: a name is unknown, an address is no address, or the host is not loopback and `allow_remote` is off.
@@ -120,6 +123,7 @@ def serve(
                 settings=Settings(domains=domains or Settings.domains, allow_cleartext=allow_cleartext),
                 services=only,
                 ports=ports,
+                links=[link_named(text) for text in links],
                 host=host,
                 allow_remote=allow_remote,
             )

@@ -11,12 +11,13 @@ import ipaddress
 import logging
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, cast
 
-from reference_server.core import Action, Core, Send, StartTls, Surroundings
+from reference_server.core import Action, Core, HalfClose, Reset, Send, StartTls, Surroundings
 from reference_server.tls import TlsLayer
 
 log = logging.getLogger(__name__)
@@ -66,8 +67,10 @@ class Connection(asyncio.Protocol):
         self._thread = threading.get_ident()
         self.lost: asyncio.Future[None] = loop.create_future()
         self._tls: TlsLayer | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_due = 0.0
         self._closing = False
+        self._half_closed = False
         self._gone = False
         self._wake_asked = False
         self._transport: asyncio.Transport
@@ -159,6 +162,11 @@ class Connection(asyncio.Protocol):
                 self._write(action.octets)
             elif isinstance(action, StartTls):
                 self._begin_tls()
+            elif isinstance(action, HalfClose):
+                self._half_close()
+            elif isinstance(action, Reset):
+                self._reset()
+                return
             else:
                 self._close()
                 return
@@ -169,11 +177,13 @@ class Connection(asyncio.Protocol):
         self._arm_timer()
 
     def _write(self, octets: bytes) -> None:
+        if self._half_closed:
+            return
         if self._tls is None:
             self._transport.write(octets)
         else:
             self._tls.send(octets)
-            self._transport.write(self._tls.outgoing())
+            self._put(self._tls.outgoing())
 
     def _begin_tls(self) -> None:
         assert self._context is not None, "a core asked for TLS where none is available"
@@ -193,11 +203,11 @@ class Connection(asyncio.Protocol):
             clear = tls.receive(data)
         except ssl.SSLError as error:
             log.debug("TLS failed: %s", error)
-            self._transport.write(tls.outgoing())
+            self._put(tls.outgoing())
             self._linger()
             return
         if outgoing := tls.outgoing():
-            self._transport.write(outgoing)
+            self._put(outgoing)
         now = self._loop.time()
         if tls.established and not was_established:
             self._stop_timer()
@@ -209,10 +219,30 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def _close(self) -> None:
-        if self._tls is not None and self._tls.established:
+        if self._tls is not None and self._tls.established and not self._half_closed:
             self._tls.close()
-            self._transport.write(self._tls.outgoing())
+            self._put(self._tls.outgoing())
         self._linger()
+
+    def _put(self, octets: bytes) -> None:
+        # What TLS still has to say after the end of our stream, such as an alert, is lost.
+        if not self._half_closed:
+            self._transport.write(octets)
+
+    def _half_close(self) -> None:
+        if self._tls is not None:
+            self._tls.close()
+            self._put(self._tls.outgoing())
+        self._half_closed = True
+        self._transport.write_eof()
+
+    def _reset(self) -> None:
+        self._closing = True
+        self._stop_timer()
+        linger_not_at_all = struct.pack("ii", 1, 0)
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not_at_all)
+        # The loop puts what was written before on the wire first.
+        self._loop.call_soon(self._transport.abort)
 
     def _linger(self) -> None:
         self._closing = True
@@ -228,11 +258,11 @@ class Connection(asyncio.Protocol):
         if self._closing or (self._tls is not None and not self._tls.established):
             return
         deadline = self._core.deadline
-        if deadline is None or (self._timer is not None and self._timer.when() <= deadline):
+        if deadline is None or (self._timer is not None and self._timer_due <= deadline):
             # An earlier timer finds out for itself that it is too early: cheaper than a new one for each command.
             return
         self._stop_timer()
-        self._timer = self._loop.call_at(deadline, self._time_is_up)
+        self._timer, self._timer_due = self._loop.call_at(deadline, self._time_is_up), deadline
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -209,6 +210,9 @@ def test_listing_and_coverage(tmp_path: Path) -> None:
     assert {"id", "breaks", "summary", "protocol"} <= set(faults[0])
     assert "submit" in mailspec("list", "scenarios", cwd=tmp_path).stdout
     assert mailspec("list", "variants", cwd=tmp_path).stdout
+    assert {"id", "argument", "default", "legal", "summary"} <= set(
+        json.loads(mailspec("list", "links", "--json", cwd=tmp_path).stdout)[0]
+    )
     coverage = json.loads(mailspec("list", "--coverage", "--json", cwd=tmp_path).stdout)
     for levels in coverage.values():
         for row in levels.values():
@@ -296,6 +300,26 @@ def test_serve_prints_one_url_a_line_and_ends_on_a_signal(tmp_path: Path) -> Non
         process.send_signal(signal.SIGINT)
         rest, said = process.communicate(timeout=LONG_S)
     assert (rest, said, process.returncode) == ("", "", 0)
+
+
+def test_serve_puts_the_links_around_its_sessions(tmp_path: Path) -> None:
+    with serving("--only", "smtp", "--link", "smtp/bare-lf", "--link", "half-close:9", cwd=tmp_path) as process:
+        assert process.stdout is not None
+        url = urlsplit(process.stdout.readline().strip())
+        with socket.create_connection((url.hostname or "", url.port or 0), timeout=LONG_S) as peer:
+            assert peer.recv(100) == b"220 mail."
+            assert peer.recv(100) == b""
+    done = mailspec("serve", "--link", "wet-string", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "wet-string" in done.stderr
+
+
+def test_serve_lists_what_it_can_be_made_to_do(tmp_path: Path) -> None:
+    listed = mailspec("serve", "--list-faults", cwd=tmp_path)
+    assert listed.returncode == 0
+    assert "keeps-transaction-after-rset" in listed.stdout
+    assert "smtp-greylisting" in listed.stdout
+    assert "half-close[:N]" in listed.stdout
 
 
 def test_serve_refuses_an_address_beyond_this_machine(tmp_path: Path) -> None:

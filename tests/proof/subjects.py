@@ -20,6 +20,7 @@ from conformance.runner import run_check
 from conformance.target import Account, target_of
 from conformance.wire.connection import Patience
 from reference_server.core import Settings
+from reference_server.links import link_named
 from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
 from reference_server.running import Host, running_server
 from reference_server.serving import load_faults_and_variants
@@ -65,10 +66,13 @@ def host() -> Host:
 
 
 @contextmanager
-def bench_with(cores: Mapping[str, type], *, plan: Plan = PLAN, cleartext: bool = False) -> Iterator[Bench]:
-    """A bench before a fresh server that runs these cores in place of its own."""
+def bench_with(
+    cores: Mapping[str, type], *, plan: Plan = PLAN, cleartext: bool = False, links: Iterable[str] = ()
+) -> Iterator[Bench]:
+    """A bench before a fresh server that runs these cores in place of its own, behind these links."""
     settings = Settings(allow_cleartext=cleartext)
-    with running_server(protocols=SERVICES, cores=cores, settings=settings, on=host()) as server:
+    around = [link_named(text) for text in links]
+    with running_server(protocols=SERVICES, cores=cores, settings=settings, links=around, on=host()) as server:
         target = target_of([server.urls[name] for name in SERVICES], ACCOUNTS, patience=PATIENCE)
         bench = Bench(replace(target, delivery_s=DELIVERY_S), plan)
         bench.discover()
@@ -98,6 +102,13 @@ def about_cleartext() -> frozenset[str]:
     """Ids of the checks to which it matters that log-in in clear is allowed; those need the server as it is."""
     results = brief_results_of({}, all_checks().values())
     return frozenset(result.check for result in results if result.verdict is not Verdict.SATISFIED)
+
+
+def linked_results_of(link: str, checks: Iterable[Check]) -> list[CheckResult]:
+    """What these checks and the oracles say of a conforming server behind a link. Few examples."""
+    with bench_with({}, plan=BRIEF, cleartext=True, links=[link]) as bench:
+        results = [run_check(bench, check) for check in checks]
+        return results + bench.oracles.results([])
 
 
 def is_seen_by(oracle: str, cores: Mapping[str, type], checks: Iterable[Check]) -> bool:
