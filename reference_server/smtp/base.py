@@ -58,6 +58,14 @@ class Session:
         """Whether BINARYMIME is offered, which needs CHUNKING (RFC 3030 §3)."""
         return self.offers_chunking()
 
+    def offers_dsn(self) -> bool:
+        """Whether DSN is offered (RFC 3461 §3)."""
+        return True
+
+    def offers_require_tls(self) -> bool:
+        """Whether REQUIRETLS is offered: never in the clear (RFC 8689 §2)."""
+        return self.tls
+
     def forget_transaction(self) -> None:
         """Drop sender, recipients and what was said of the text."""
         self.transaction = Transaction()
@@ -98,6 +106,18 @@ class Session:
 
     def account_of(self, recipient: Address) -> Account | None:
         """Who gets mail for a local recipient; see `envelope`."""
+        raise NotImplementedError  # pragma: no cover
+
+    def refusal_of_room(self, account: Account, octets: int) -> bytes | None:
+        """Why a message of that size cannot go to that account; see `delivery`."""
+        raise NotImplementedError  # pragma: no cover
+
+    def deliver(self, text: bytes) -> None:
+        """Put a message where it belongs; see `delivery`."""
+        raise NotImplementedError  # pragma: no cover
+
+    def refusal_after_delivery(self) -> bytes | None:
+        """Why nobody got the message; see `delivery`."""
         raise NotImplementedError  # pragma: no cover
 
     def too_big(self) -> bytes:

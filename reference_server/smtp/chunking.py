@@ -95,13 +95,13 @@ class Chunking(Text):
             self.keep_octets(octets)
             return
         octets = self._unfinished_line + octets
-        start = octets.rfind(b"\r\n") + 2 if self.by_block and b"\r\n" in octets else 0
-        if start:
-            self.keep_block(octets[:start])
-        while (end := octets.find(b"\r\n", start)) >= 0:
-            self.keep_text_line(octets[start : end + 2])
-            start = end + 2
-        self._unfinished_line = octets[start:]
+        stop = octets.rfind(b"\r\n") + 2 if b"\r\n" in octets else 0
+        if self.by_block and stop:
+            self.keep_block(octets[:stop])
+        elif stop:
+            for line in octets[: stop - 2].split(b"\r\n"):
+                self.keep_text_line(line + b"\r\n")
+        self._unfinished_line = octets[stop:]
         # Its CRLF would make it longer yet.
         if len(self._unfinished_line) >= self.text_line_limit():
             self.refuse_text(self.line_too_long())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.smtp.auth import Auth
 from reference_server.smtp.chunking import Chunking
+from reference_server.smtp.delivery import Delivery
 from reference_server.smtp.directory import Directory
 from reference_server.smtp.envelope import Envelope
 from reference_server.smtp.greeting import Greeting
@@ -25,7 +26,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DEAF = frozenset({State.SECURING, State.CLOSED})
 
 
-class SmtpCore(Greeting, Envelope, Chunking, Auth, Directory):
+class SmtpCore(Greeting, Envelope, Chunking, Delivery, Auth, Directory):
     """One SMTP session; implements `core.Core`."""
 
     def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:

@@ -1,4 +1,4 @@
-"""DATA: the mail text, its transparency, its limits, and its delivery (RFC 5321 §4.1.1.4, §4.5.2, §4.5.3.1).
+"""DATA: the mail text, its transparency and its limits (RFC 5321 §4.1.1.4, §4.5.2, §4.5.3.1).
 
 Lines end in CRLF and in nothing else, and the only end of the text is a line of a single dot. Whatever is wrong with
 the text is noted while it goes by and answered after that dot, so that no octet of it is ever taken for a command.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from reference_server.smtp import blocks, trace
+from reference_server.smtp import blocks
 from reference_server.smtp.base import Session
 from reference_server.smtp.session import Event, Verb
-from reference_server.stores import Account
+from reference_server.smtp.trace import header_of
 
 # CR and LF stand only together, as CRLF (RFC 5321 §2.3.8); NUL is no character of a message (RFC 5322 §2.2, §3.5).
 _STRAY = re.compile(rb"[\0\r\n]")
@@ -184,6 +184,7 @@ class Text(Session):
         refusal = self._refusal or self.refusal_of_message(text)
         if refusal is None:
             self.deliver(text)
+            refusal = self.refusal_after_delivery()
         reply = self.final_reply(refusal)
         self.forget_transaction()
         self.advance(Event.END_OF_DATA)
@@ -192,8 +193,7 @@ class Text(Session):
     def refusal_of_message(self, text: bytes) -> bytes | None:
         """Why the whole message is refused; None if it is not."""
         hops = self.settings.smtp_limits.hops
-        # A message that begins with an empty line has no header; one without an empty line is all header.
-        header = b"" if text.startswith(b"\r\n") else text.partition(b"\r\n\r\n")[0]
+        header = header_of(text)
         # Few headers are long enough to be worth a closer look.
         if len(header) > hops * len(b"received:") and len(_RECEIVED.findall(header)) > hops:
             return self.reply(554, "too many hops", enhanced="5.4.6")
@@ -206,44 +206,3 @@ class Text(Session):
     def accepted(self) -> bytes:
         """From here on the message is ours to keep (RFC 5321 §4.2.5)."""
         return self.reply(250, "message accepted", enhanced="2.0.0")
-
-    def deliver(self, text: bytes) -> None:
-        """Put one copy into the INBOX of each account among the recipients."""
-        octets = self.with_trace(text)
-        for account in self.receivers():
-            inbox = account.mailbox("INBOX")
-            assert inbox is not None, "every account has an INBOX"
-            inbox.append(octets, internal_date=self.settings.wall_clock())
-
-    def receivers(self) -> list[Account]:
-        """The accounts behind the recipients, each once."""
-        found = filter(None, map(self.account_of, self.transaction.recipients))
-        return list({account.name: account for account in found}.values())
-
-    def with_trace(self, text: bytes) -> bytes:
-        """The message as it is stored: Return-Path and Received before what came (RFC 5321 §4.4)."""
-        return self.return_path() + self.received() + text
-
-    def return_path(self) -> bytes:
-        """The Return-Path line."""
-        return trace.return_path(self.transaction.sender.written)
-
-    def received(self) -> bytes:
-        """The Received field."""
-        recipients = self.transaction.recipients
-        only = recipients[0] if len(recipients) == 1 and recipients[0].domain else None
-        return trace.received(
-            client=self.greeting_name,
-            peer=self.surroundings.peer,
-            hostname=self.settings.hostname,
-            protocol=trace.with_protocol(
-                lmtp=self.protocol == "lmtp",
-                extended=self.extended,
-                tls=self.tls,
-                authenticated=self.account is not None,
-                utf8=self.transaction.utf8,
-            ),
-            token=self.settings.unique(),
-            recipient=only.written if only else None,
-            date=self.settings.wall_clock(),
-        )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from reference_server.smtp.base import Session
+from reference_server.smtp.dsn import decoded_xtext, parse_envid, parse_notify, parse_orcpt, parse_ret
 from reference_server.smtp.grammar import (
-    XTEXT,
     Address,
     SyntaxProblem,
     parse_forward_path,
@@ -15,12 +16,13 @@ from reference_server.smtp.grammar import (
     parse_reverse_path,
     split_path,
 )
-from reference_server.smtp.session import Transaction, Verb
+from reference_server.smtp.session import Recipient, Transaction, Verb
 from reference_server.stores import Account
 
 # size-value = 1*20DIGIT (RFC 1870 §3)
 _SIZE = re.compile(rb"[0-9]{1,20}")
 
+T = TypeVar("T")
 Parameters = Mapping[str, bytes | None]
 
 
@@ -61,16 +63,35 @@ class Envelope(Session):
         if parameters and not self.extended:
             raise RefusedError(self.unknown_parameter())
         for keyword, value in parameters.items():
-            if keyword == "SIZE":
+            self.take_mail_parameter(keyword, value, transaction)
+        # RFC 8689 §5: what asks for TLS must not be returned whole.
+        if transaction.require_tls and transaction.ret is not None:
+            transaction.ret = "HDRS"
+
+    def take_mail_parameter(self, keyword: str, value: bytes | None, transaction: Transaction) -> None:
+        """Note what one parameter of MAIL asks for.
+
+        Raises:
+            RefusedError: it is unknown or cannot be granted.
+        """
+        match keyword:
+            case "SIZE":
                 self.take_size(value)
-            elif keyword == "BODY":
+                transaction.declared_octets = int(value) if value and _SIZE.fullmatch(value) else None
+            case "BODY":
                 transaction.eight_bit = self.take_body(value)
                 transaction.binary = (value or b"").upper() == b"BINARYMIME"
-            elif keyword == "SMTPUTF8" and value is None:
+            case "SMTPUTF8" if value is None:
                 transaction.utf8 = True
-            elif keyword == "AUTH":
+            case "AUTH":
                 self.take_auth_identity(value)
-            else:
+            case "RET" if self.offers_dsn():
+                transaction.ret = self.take_ret(value)
+            case "ENVID" if self.offers_dsn():
+                transaction.envid = self.take_envid(value)
+            case "REQUIRETLS" if value is None and self.offers_require_tls():
+                transaction.require_tls = True
+            case _:
                 raise RefusedError(self.unknown_parameter())
 
     def take_size(self, value: bytes | None) -> None:
@@ -89,20 +110,56 @@ class Envelope(Session):
 
     def take_auth_identity(self, value: bytes | None) -> None:
         """AUTH: checked and then taken as `<>`, since no peer here is trusted to name others (RFC 4954 §5)."""
-        if not value or not XTEXT.fullmatch(value):
-            raise RefusedError(self.bad_argument("AUTH is <> or a mailbox in xtext"))
+        refused = RefusedError(self.bad_argument("AUTH is <> or a mailbox in xtext"))
+        if not value:
+            raise refused
+        try:
+            identity = decoded_xtext(value, utf8=True)
+            if identity != b"<>":
+                parse_reverse_path(b"<" + identity + b">", utf8=True, limits=self.settings.smtp_limits)
+        except SyntaxProblem:
+            raise refused from None
+
+    def take_ret(self, value: bytes | None) -> str:
+        """RET: how much of the message goes back with a failure (RFC 3461 §4.3)."""
+        return self.understood(parse_ret, value)
+
+    def take_envid(self, value: bytes | None) -> bytes:
+        """ENVID: what the sender calls this transaction (RFC 3461 §4.4)."""
+        return self.understood(parse_envid, value)
+
+    def take_notify(self, value: bytes | None) -> frozenset[str]:
+        """NOTIFY: when the sender wants to hear of this recipient (RFC 3461 §4.1)."""
+        return self.understood(parse_notify, value)
+
+    def take_orcpt(self, value: bytes | None) -> bytes:
+        """ORCPT: whom the sender wrote to (RFC 3461 §4.2)."""
+        return self.understood(parse_orcpt, value)
+
+    def understood(self, parse: Callable[[bytes | None], T], value: bytes | None) -> T:
+        """The value of a parameter as `parse` reads it.
+
+        Raises:
+            RefusedError: it cannot, which is 501 (RFC 3461 §5.1).
+        """
+        try:
+            return parse(value)
+        except SyntaxProblem as problem:
+            raise RefusedError(self.bad_argument(str(problem))) from None
 
     def on_rcpt(self, argument: bytes) -> bytes:
         """RCPT: add a recipient."""
         try:
             path, rest = split_path(argument, b"TO:")
             parameters = parse_parameters(rest)
-            recipient = parse_forward_path(path, utf8=self.transaction.utf8, limits=self.settings.smtp_limits)
+            address = parse_forward_path(path, utf8=self.transaction.utf8, limits=self.settings.smtp_limits)
         except SyntaxProblem as problem:
             return self.bad_argument(str(problem), enhanced="5.5.2")
-        if parameters:
-            return self.unknown_parameter()
-        refusal = self.refusal_of(recipient)
+        try:
+            recipient = self.take_rcpt_parameters(parameters, address)
+        except RefusedError as refused:
+            return refused.reply
+        refusal = self.refusal_of(recipient) or self.refusal_of_size_for(recipient)
         if refusal is not None:
             return refusal
         if len(self.transaction.recipients) >= self.max_recipients():
@@ -110,6 +167,33 @@ class Envelope(Session):
         self.transaction.recipients.append(recipient)
         self.advance(Verb.RCPT)
         return self.reply(250, "recipient ok", enhanced="2.1.5")
+
+    def take_rcpt_parameters(self, parameters: Parameters, address: Address) -> Recipient:
+        """The recipient with what the parameters of RCPT ask for.
+
+        Raises:
+            RefusedError: one is unknown or cannot be granted.
+        """
+        notify: frozenset[str] | None = None
+        orcpt: bytes | None = None
+        for keyword, value in parameters.items():
+            if not self.extended or not self.offers_dsn() or keyword not in {"NOTIFY", "ORCPT"}:
+                raise RefusedError(self.unknown_parameter())
+            if keyword == "NOTIFY":
+                notify = self.take_notify(value)
+            else:
+                orcpt = self.take_orcpt(value)
+        return Recipient(address.local_part, address.domain, address.written, notify=notify, orcpt=orcpt)
+
+    def refusal_of_size_for(self, recipient: Address) -> bytes | None:
+        """Why a message of the declared size cannot go to that recipient (RFC 1870 §6.4); None if it can.
+
+        Without a declared size at least one octet has to fit. Postmaster is reachable at this point in any case.
+        """
+        account = self.account_of(recipient)
+        if account is None or recipient.local_part.lower() == "postmaster":
+            return None
+        return self.refusal_of_room(account, self.transaction.declared_octets or 1)
 
     def max_recipients(self) -> int:
         """Recipients of one transaction; fewer than 100 would break RFC 5321 §4.5.3.1.8."""

@@ -70,9 +70,6 @@ _GREETING = re.compile(rb"(?P<domain>" + _DOMAIN + rb"|" + _ADDRESS_LITERAL + rb
 # RFC 6531 §3.3: esmtp-value =/ UTF8-non-ascii
 _PARAMETER = re.compile(rb"(?P<keyword>[A-Za-z0-9][A-Za-z0-9-]*)(?:=(?P<value>[\x21-\x3c\x3e-\x7e\x80-\xff]+))?")
 
-# xtext = *( xchar / hexchar ); xchar: "!" to "~" without "+" and "="; hexchar = "+" 2HEXDIG capitals (RFC 3461 §4)
-XTEXT = re.compile(rb"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})*")
-
 
 @dataclass(frozen=True, slots=True)
 class Address:

@@ -59,6 +59,10 @@ class Greeting(Session):
             offered.append("CHUNKING")
         if self.offers_binary():
             offered.append("BINARYMIME")
+        if self.offers_dsn():
+            offered.append("DSN")
+        if self.offers_require_tls():
+            offered.append("REQUIRETLS")
         if self.offers_starttls():
             offered.append("STARTTLS")
         if mechanisms := self.mechanisms():

@@ -35,6 +35,8 @@ LONGER_BY_EXTENSION: Mapping[str, Mapping[bytes, int]] = MappingProxyType(
         "AUTH": {b"MAIL": 500},  # RFC 4954 §3
         "BINARYMIME": {b"MAIL": 16},  # RFC 3030 §3
         "SMTPUTF8": {b"MAIL": 10},  # RFC 6531 §3.1
+        "DSN": {b"MAIL": 110, b"RCPT": 530},  # RFC 3461 §5.4: RET and ENVID, NOTIFY and ORCPT, a space before each
+        "REQUIRETLS": {b"MAIL": 11},  # RFC 8689 §2
     }
 )
 """Octets by which an extension, offered under that keyword, lengthens the line of a command.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.grammar import Address
 from reference_server.smtp.session import Verb
 
 
@@ -20,8 +21,18 @@ class LmtpCore(SmtpCore):
 
     def final_reply(self, refusal: bytes | None) -> bytes:
         """One reply for each recipient that RCPT accepted, in that order (RFC 2033 §4.2)."""
-        return b"".join(self.reply_for_recipient(refusal) for _ in self.transaction.recipients)
+        return b"".join(self.reply_for_recipient(recipient, refusal) for recipient in self.transaction.recipients)
 
-    def reply_for_recipient(self, refusal: bytes | None) -> bytes:
-        """What becomes of the message for one recipient; the same for all, since all are delivered alike."""
-        return refusal or self.accepted()
+    def reply_for_recipient(self, recipient: Address, refusal: bytes | None) -> bytes:
+        """What became of the message for one recipient; `refusal` is of the message as a whole."""
+        account = self.account_of(recipient)
+        assert account is not None, "RCPT was accepted"
+        return refusal or self.undelivered.get(account.name) or self.accepted()
+
+    def refusal_after_delivery(self) -> bytes | None:
+        """None for the message as a whole: each recipient has its own."""
+        return None
+
+    def failures_are_answered(self) -> bool:
+        """Every recipient's failure is, so that no notice of it is due."""
+        return True

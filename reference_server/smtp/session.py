@@ -104,12 +104,28 @@ ON_ACCEPT: Transitions = MappingProxyType(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Recipient(Address):
+    """A recipient and what its RCPT asked of notices: NOTIFY, and ORCPT as it came (RFC 3461 §4). None: not said."""
+
+    notify: frozenset[str] | None = None
+    orcpt: bytes | None = None
+
+
 @dataclass(slots=True)
 class Transaction:
-    """A mail transaction: the sender, the recipients, and what MAIL said of the text (RFC 5321 §3.3)."""
+    """A mail transaction: the sender, the recipients, and what MAIL said of the text (RFC 5321 §3.3).
+
+    `ret` and `envid` are of RFC 3461 §4.3 and §4.4, the latter in xtext as it came; `require_tls` is the tag of
+    RFC 8689 §4.1; `declared_octets` is the value of SIZE (RFC 1870 §6).
+    """
 
     sender: Address = NOBODY
-    recipients: list[Address] = field(default_factory=list)
+    recipients: list[Recipient] = field(default_factory=list)
     eight_bit: bool = False
     binary: bool = False
     utf8: bool = False
+    declared_octets: int | None = None
+    ret: str | None = None
+    envid: bytes | None = None
+    require_tls: bool = False

@@ -6,6 +6,17 @@ from datetime import datetime
 from email.utils import format_datetime
 
 
+def header_of(text: bytes) -> bytes:
+    """The header section of a message, its last CRLF included (RFC 5322 §2.1).
+
+    A message that begins with an empty line has none; one without an empty line is all header.
+    """
+    if text.startswith(b"\r\n"):
+        return b""
+    end = text.find(b"\r\n\r\n")
+    return text if end < 0 else text[: end + 2]
+
+
 def return_path(written: bytes) -> bytes:
     """`Return-Path:` with the reverse-path as it is written in the envelope, source route removed."""
     return b"Return-Path: " + written + b"\r\n"
@@ -14,6 +25,16 @@ def return_path(written: bytes) -> bytes:
 def address_literal(peer: str) -> str:
     """An IP address as an address literal (RFC 5321 §4.1.3)."""
     return f"[IPv6:{peer}]" if ":" in peer else f"[{peer}]"
+
+
+def with_u_labels(name: str) -> str:
+    """A domain with its A-labels as U-labels, as trace fields show it where SMTPUTF8 was used (RFC 6531 §3.7.3)."""
+    if "xn--" not in name.lower():
+        return name
+    try:
+        return name.encode("ascii").decode("idna")
+    except UnicodeError:
+        return name
 
 
 def with_protocol(*, lmtp: bool, extended: bool, tls: bool, authenticated: bool, utf8: bool) -> str:
@@ -25,19 +46,29 @@ def with_protocol(*, lmtp: bool, extended: bool, tls: bool, authenticated: bool,
 
 
 def received(
-    *, client: str, peer: str, hostname: str, protocol: str, token: str, recipient: bytes | None, date: datetime
+    *,
+    client: str,
+    peer: str,
+    hostname: str,
+    protocol: str,
+    token: str,
+    recipient: bytes | None,
+    date: datetime,
+    utf8: bool = False,
 ) -> bytes:
     """`Received:` for one message, folded so that each line stays short.
 
     Time-stamp-line = "Received:" FWS From-domain By-domain Opt-info [CFWS] ";" FWS date-time. `client` is what the
     client called itself; `recipient` is the only one there is, or None, since several would give away a blind copy
-    (RFC 5321 §7.2).
+    (RFC 5321 §7.2). With `utf8`, domains are shown in Unicode.
     """
+    if utf8:
+        client, hostname = with_u_labels(client), with_u_labels(hostname)
     clause = b"\r\n\tfor " + recipient if recipient else b""
     return b"Received: from %s (%s)\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n" % (
-        client.encode("ascii"),
+        client.encode("utf-8"),
         address_literal(peer).encode("ascii"),
-        hostname.encode("ascii"),
+        hostname.encode("utf-8"),
         protocol.encode("ascii"),
         token.encode("ascii"),
         clause,

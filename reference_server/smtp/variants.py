@@ -59,6 +59,10 @@ class WithoutExtensionsSmtp(SmtpCore):
         """No BDAT either."""
         return False
 
+    def offers_dsn(self) -> bool:
+        """Nor parameters of RCPT."""
+        return False
+
     def on_expn(self, argument: bytes) -> bytes:
         """Were EXPN supported, it would have to be listed (RFC 5321 §3.5.2)."""
         return self.reply(502, "not implemented")

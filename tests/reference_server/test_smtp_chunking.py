@@ -266,6 +266,20 @@ def test_lmtp_has_nothing_to_say_to_the_last_chunk_for_nobody() -> None:
     assert codes(core, bdat(b"QUIT\r\n")) == ["503 5.5.1"]
 
 
+class SeesEachLine(SmtpCore):
+    """Takes exclamation marks off, line by line."""
+
+    def keep_text_line(self, line: bytes) -> None:
+        """Without the mark."""
+        super().keep_text_line(line.replace(b"!", b""))
+
+
+def test_a_core_that_wants_to_see_each_line_of_a_chunk_does() -> None:
+    core = opened(SeesEachLine)
+    assert codes(core, bdat(b"a!\r", last=False) + bdat(b"\nb!\r\n!\r\n")) == [TAKEN, TAKEN]
+    assert stored(core) == [b"a\r\nb\r\n\r\n"]
+
+
 class WithoutChunking(SmtpCore):
     """Offers neither of the two."""
 

@@ -70,6 +70,7 @@ DIALOGUES = {
         < 250-HELP
         < 250-CHUNKING
         < 250-BINARYMIME
+        < 250-DSN
         < 250-STARTTLS
         < 250 AUTH SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5
         > MAIL FROM:<sender@client.example>
@@ -295,6 +296,12 @@ DIALOGUES = {
         < 501
         > MAIL FROM:<> AUTH=a+zz
         < 501
+        > MAIL FROM:<> AUTH
+        < 501
+        > MAIL FROM:<> AUTH=nobody
+        < 501
+        > MAIL FROM:<> AUTH=+41@
+        < 501
         > MAIL FROM:<> SMTPUTF8=yes
         < 555 5.5.4
         > MAIL FROM:<> FOO=bar
@@ -302,6 +309,10 @@ DIALOGUES = {
         > MAIL FROM:<> =bar
         < 501
         > MAIL FROM:<a=b@c> size=10240000 body=8bitmime AUTH=<> SMTPUTF8
+        < 250
+        > RSET
+        < 250
+        > MAIL FROM:<e=mc2@example.com> AUTH=e+3Dmc2@example.com
         < 250
     """,
     "the path of RCPT (RFC 5321 4.1.1.3, 4.5.1, Appendix C)": """
@@ -412,14 +423,22 @@ def test_a_command_line_has_512_octets_at_most(octets: int, code: bytes) -> None
     assert said(core(), line)[:3] == code
 
 
-def test_the_line_of_mail_is_longer_by_what_the_extensions_add() -> None:
-    smtp = core(settings=Settings(allow_cleartext=True))
+def test_lines_are_longer_by_what_the_offered_extensions_add() -> None:
+    smtp = core(settings=Settings(allow_cleartext=True), tls=True)
+    limits = {
+        b"MAIL FROM:<> X=": 512 + 26 + 500 + 10 + 16 + 110 + 11,
+        b"RCPT TO:<alice@example.test> X=": 512 + 530,
+        b"VRFY ": 512,
+    }
+    for start in limits:
+        assert said(smtp, start + b"x" * (513 - len(start) - 2) + b"\r\n") == b"500 5.5.2 line too long\r\n"
     said(smtp, b"EHLO x\r\n")
-    most = 512 + 26 + 500 + 10 + 16
-    start = b"MAIL FROM:<> AUTH="
-    assert said(smtp, start + b"x" * (most - len(start) - 2) + b"\r\n").startswith(b"250")
-    said(smtp, b"RSET\r\n")
-    assert said(smtp, start + b"x" * (most - len(start) - 1) + b"\r\n") == b"500 5.5.2 line too long\r\n"
+    for start, most in limits.items():
+        said(smtp, b"MAIL FROM:<>\r\n" if start.startswith(b"RCPT") else b"RSET\r\n")
+        assert not said(smtp, start + b"x" * (most - len(start) - 2) + b"\r\n").startswith(b"500")
+        assert said(smtp, start + b"x" * (most - len(start) - 1) + b"\r\n") == b"500 5.5.2 line too long\r\n"
+    said(smtp, b"HELO x\r\n")
+    assert said(smtp, b"MAIL FROM:<> X=" + b"x" * 500 + b"\r\n") == b"500 5.5.2 line too long\r\n"
 
 
 def test_the_rest_of_an_over_long_line_is_never_run() -> None:

@@ -7,7 +7,7 @@ from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.envelope import Parameters, RefusedError
 from reference_server.smtp.session import Transaction
 
-_KNOWN = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH"})
+_KNOWN = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID", "REQUIRETLS"})
 
 
 @fault("ignores-unknown-parameters", breaks="rfc5321/4.1.1.11/1")
