@@ -24,6 +24,7 @@ ALWAYS = (
     b"SPECIAL-USE",
     b"CREATE-SPECIAL-USE",
     b"STATUS=SIZE",
+    b"CONDSTORE",
 )
 """Extensions that are always on offer. An extension adds its name."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from reference_server.imap.condstore import ModSequences
 from reference_server.imap.grammar import SYSTEM_FLAGS
 from reference_server.imap.responses import parenthesized
-from reference_server.imap.session import Session
 
 # RFC 3501 §7.4.1: numbers must not change while a command is answered that names messages by them. The UID forms are
 # other commands, and free to.
@@ -12,7 +12,7 @@ WITHOUT_EXPUNGE = frozenset({b"FETCH", b"STORE", b"SEARCH"})
 """Commands during which no EXPUNGE response may be sent."""
 
 
-class Changes(Session):
+class Changes(ModSequences):
     """Mixin: untagged data that no command asked for."""
 
     def tell_changes(self) -> None:
@@ -22,19 +22,26 @@ class Changes(Session):
             return
         view.refresh()
         if view.gone and self.may_tell_expunges():
-            for number in self.expunge_numbers(view.drop_gone()):
-                self.tell_expunge(number)
+            self.tell_gone()
         if view.arrived:
             view.admit()
             self.tell_sizes()
-        if changed := view.changed_flags():
+        if changed := view.changed_flags(or_modseq=self.tells_modseqs()):
             self.tell_new_keywords()
             for number in changed:
                 self.tell_flags(number)
+        if view.gone and self.tells_modseqs():
+            # The client may hear of greater mod-sequences than those of the removals it has yet to be told of.
+            self.tell_highest_modseq()
 
     def may_tell_expunges(self) -> bool:
         """Not while a command by message number is answered (RFC 3501 §7.4.1)."""
         return self.running.verb not in WITHOUT_EXPUNGE
+
+    def tell_gone(self) -> None:
+        """Tell which messages are no more, and close the gaps."""
+        for number in self.expunge_numbers(self.selected.drop_gone()):
+            self.tell_expunge(number)
 
     def expunge_numbers(self, gone: list[int]) -> list[int]:
         """What to send for messages that had these numbers: each response moves all later ones down at once."""
@@ -58,11 +65,20 @@ class Changes(Session):
         return self.selected.recent_count()
 
     def tell_flags(self, number: int) -> None:
-        """A message's flags, with its UID while a UID command runs (RFC 3501 §6.4.8)."""
-        items = [b"FLAGS " + self.flags_of(number)]
-        if self.running.uid:
+        """A message's flags, and what goes with them."""
+        self.tell_news(number, [b"FLAGS " + self.flags_of(number)])
+
+    def tell_news(self, number: int, items: list[bytes]) -> None:
+        """A FETCH response that the client did not ask for, with UID and MODSEQ where these are owed."""
+        if self.tells_uids():
             items.append(b"UID %d" % self.selected.messages[number - 1].uid)
+        if self.tells_modseqs():
+            items.append(b"MODSEQ (%d)" % self.modseq_of(number))
         self.untagged(b"%d FETCH %b" % (number, parenthesized(items)))
+
+    def tells_uids(self) -> bool:
+        """Always while a UID command runs (RFC 3501 §6.4.8), and with mod-sequences (RFC 7162 §3.2.4)."""
+        return self.running.uid or self.tells_modseqs()
 
     def tell_new_keywords(self) -> None:
         """FLAGS and PERMANENTFLAGS anew once there are keywords that they did not list (RFC 3501 §7.2.6)."""

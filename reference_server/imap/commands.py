@@ -14,6 +14,7 @@ from reference_server.imap import (
     auth,
     compress,
     copying,
+    enable,
     fetch,
     listing_options,
     mailboxes,
@@ -54,9 +55,9 @@ COMMANDS: Mapping[bytes, Command] = MappingProxyType({
     b"AUTHENTICATE": Command(ONLY_BEFORE, auth.parse_authenticate, "on_authenticate"),
     b"LOGIN": Command(ONLY_BEFORE, auth.parse_login, "on_login"),
     # command-auth (RFC 3501 §6.3)
-    b"SELECT": Command(LOGGED_IN, parse_mailbox, "on_select"),
-    b"EXAMINE": Command(LOGGED_IN, parse_mailbox, "on_examine"),
     b"CREATE": Command(LOGGED_IN, mailboxes.parse_create, "on_create_for"),
+    b"SELECT": Command(LOGGED_IN, selection.parse_select, "on_select"),
+    b"EXAMINE": Command(LOGGED_IN, selection.parse_select, "on_examine"),
     b"DELETE": Command(LOGGED_IN, parse_mailbox, "on_delete"),
     b"RENAME": Command(LOGGED_IN, mailboxes.parse_rename, "on_rename"),
     b"SUBSCRIBE": Command(LOGGED_IN, parse_mailbox, "on_subscribe"),
@@ -68,7 +69,7 @@ COMMANDS: Mapping[bytes, Command] = MappingProxyType({
     b"IDLE": Command(LOGGED_IN, no_arguments, "on_idle"),
     b"NAMESPACE": Command(LOGGED_IN, no_arguments, "on_namespace"),
     b"COMPRESS": Command(LOGGED_IN, compress.parse_compress, "on_compress"),
-    b"ENABLE": Command(ONLY_UNSELECTED, namespace.parse_enable, "on_enable"),
+    b"ENABLE": Command(ONLY_UNSELECTED, enable.parse_enable, "on_enable"),
     # command-select (RFC 3501 §6.4)
     b"CHECK": Command(ONLY_SELECTED, no_arguments, "on_check"),
     b"CLOSE": Command(ONLY_SELECTED, no_arguments, "on_close"),

@@ -12,6 +12,7 @@ from reference_server.imap.auth import Authentication
 from reference_server.imap.commands import COMMANDS, Command
 from reference_server.imap.compress import Compression
 from reference_server.imap.copying import CopyCommands
+from reference_server.imap.enable import EnableCommand
 from reference_server.imap.grammar import TAG, Cursor, GrammarError
 from reference_server.imap.idle import IdleCommand
 from reference_server.imap.listing import ListCommands
@@ -44,6 +45,7 @@ class ImapCore(
     IdleCommand,
     Namespace,
     Compression,
+    EnableCommand,
 ):
     """One IMAP session; implements `reference_server.core.Core`.
 

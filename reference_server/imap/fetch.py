@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from reference_server.imap.changes import Changes
+from reference_server.imap.condstore import mod_sequence
 from reference_server.imap.grammar import Cursor, GrammarError, SequenceSet
+from reference_server.imap.modifiers import read_modifiers
 from reference_server.imap.responses import astring, date_time, parenthesized
 from reference_server.imap.sections import Section, Sections, parse_section
 from reference_server.imap.structure import Structures
@@ -32,13 +34,22 @@ class Item:
     peek: bool = False
 
 
+FLAGS, UID, MODSEQ = Item(b"FLAGS"), Item(b"UID"), Item(b"MODSEQ")
+
+
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """Arguments of FETCH."""
 
     messages: SequenceSet
     items: tuple[Item, ...]
+    changed_since: int | None = None
 
+
+MODIFIERS: Mapping[bytes, Callable[[Cursor], int]] = MappingProxyType({
+    b"CHANGEDSINCE": mod_sequence,
+})  # fmt: skip
+"""What may follow the data items (RFC 4466 §2.4): names, to what reads their values."""
 
 MACROS: Mapping[bytes, tuple[Item, ...]] = MappingProxyType({
     b"ALL": (Item(b"FLAGS"), Item(b"INTERNALDATE"), Item(b"RFC822.SIZE"), Item(b"ENVELOPE")),
@@ -58,6 +69,7 @@ RENDERERS: Mapping[bytes, str] = MappingProxyType({
     b"RFC822.SIZE": "fetch_rfc822_size",
     b"RFC822.TEXT": "fetch_rfc822_text",
     b"UID": "fetch_uid",
+    b"MODSEQ": "fetch_modseq",
 })  # fmt: skip
 """Data item without section to the core's method that gives its value. An extension adds its rows."""
 
@@ -66,7 +78,10 @@ SETS_SEEN = frozenset({b"RFC822", b"RFC822.TEXT"})
 
 
 def parse_fetch(cursor: Cursor) -> Fetch:
-    """`"FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")`."""
+    """`"FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")`.
+
+    Then, by RFC 4466 §2.4, `[SP "(" fetch-modifier *(SP fetch-modifier) ")"]`.
+    """
     cursor.space()
     messages = cursor.sequence_set()
     cursor.space()
@@ -77,7 +92,8 @@ def parse_fetch(cursor: Cursor) -> Fetch:
         items = MACROS.get(name) or (_item_named(name, cursor),)
     if len(items) > MAX_ITEMS:
         raise GrammarError("too many data items")
-    return Fetch(messages, items)
+    given = read_modifiers(cursor, MODIFIERS) if cursor.skip(b" ") else {}
+    return Fetch(messages, items, given.get(b"CHANGEDSINCE"))
 
 
 def _item(cursor: Cursor) -> Item:
@@ -103,21 +119,29 @@ class FetchCommands(Changes, Sections, Structures):
     """Mixin: FETCH. Every data item has a method of its own."""
 
     def on_fetch(self, asked: Fetch) -> bytes:
-        """Answer FETCH: first \\Seen for what is going to be read, then the data, message by message."""
+        """Answer FETCH: first \\Seen for what is going to be read, then the data, message by message.
+
+        CHANGEDSINCE leaves messages out and asks for MODSEQ (RFC 7162 §3.1.4.1).
+        """
         view = self.selected
         view.refresh()
         numbers = view.numbers(asked.messages, uid=self.running.uid)
+        if asked.changed_since is not None or MODSEQ in asked.items:
+            self.enable_condstore()
+        if asked.changed_since is not None:
+            numbers = self.changed_since(numbers, asked.changed_since)
         changed = self.mark_seen(numbers) if self.reads(asked.items) else set()
         self.tell_new_keywords()
         items = self.items_to_send(asked.items)
+        if asked.changed_since is not None and MODSEQ not in items:
+            items = (*items, MODSEQ)
         for number in numbers:
             self.send_message_data(number, items, with_flags=number in changed)
         return b"FETCH completed"
 
     def items_to_send(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """UID FETCH always gives the UID, asked for or not (RFC 3501 §6.4.8)."""
-        uid = Item(b"UID")
-        return (uid, *items) if self.running.uid and uid not in items else items
+        return (UID, *items) if self.running.uid and UID not in items else items
 
     def reads(self, items: tuple[Item, ...]) -> bool:
         """Whether these items set \\Seen (RFC 3501 §6.4.5): text of any kind, unless only peeked at."""
@@ -132,15 +156,19 @@ class FetchCommands(Changes, Sections, Structures):
         chosen = [view.messages[number - 1] for number in unseen]
         view.mailbox.set_flags({message.uid: message.flags | {"\\Seen"} for message in chosen})
         view.refresh()
-        return {number for number in unseen if view.messages[number - 1].flags != view.told[number - 1]}
+        return {number for number in unseen if view.messages[number - 1].flags != view.told[number - 1].flags}
 
     def send_message_data(self, number: int, items: tuple[Item, ...], *, with_flags: bool) -> None:
         """One FETCH response; FLAGS too if the command changed them (RFC 3501 §6.4.5)."""
         message = self.selected.messages[number - 1]
-        if with_flags and not any(item.name == b"FLAGS" for item in items):
-            items = (*items, Item(b"FLAGS"))
+        if with_flags:
+            items = (*items, *(item for item in self.news_of_flags() if item not in items))
         data = [self.item_data(number, message, item) for item in items]
         self.untagged(b"%d FETCH %b" % (number, parenthesized(data)))
+
+    def news_of_flags(self) -> list[Item]:
+        """What there is to tell of a message that has become \\Seen by being read."""
+        return [FLAGS, UID, MODSEQ] if self.tells_modseqs() else [FLAGS]
 
     def item_data(self, number: int, message: StoredMessage, item: Item) -> bytes:
         """Name and value of one data item."""
@@ -194,6 +222,10 @@ class FetchCommands(Changes, Sections, Structures):
     def fetch_uid(self, number: int, message: StoredMessage) -> bytes:
         """UID."""
         return b"%d" % message.uid
+
+    def fetch_modseq(self, number: int, message: StoredMessage) -> bytes:
+        """MODSEQ."""
+        return b"(%d)" % message.modseq
 
     def fetch_internaldate(self, number: int, message: StoredMessage) -> bytes:
         """INTERNALDATE, in the zone it was given in."""

@@ -58,6 +58,9 @@ SEQUENCE_SET = re.compile(_SEQ_ITEM + rb"(?:," + _SEQ_ITEM + rb")*+")
 MAX_NUMBER = 4_294_967_295
 """Numbers are unsigned and of 32 bits (RFC 3501 §9)."""
 
+MAX_NUMBER64 = 9_223_372_036_854_775_807
+"""Those called `number64` have 63 bits (RFC 9051 §9; RFC 7162 §7, mod-sequence-value)."""
+
 SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 """Flags that a client may set, \\Recent apart (RFC 3501 §2.3.2)."""
 
@@ -188,6 +191,11 @@ class Cursor:
         self._at = 0
         return octets
 
+    def literal8(self) -> bytes:
+        """`literal8 = "~{" number ["+"] "}" CRLF *OCTET`: NUL is welcome in it (RFC 3516 §7; "+" from RFC 4466 §6)."""
+        self.expect(b"~")
+        return self.literal()
+
     def astring(self) -> bytes:
         """`astring = 1*ASTRING-CHAR / string`."""
         bare = self.match(ASTRING_CHARS)
@@ -206,15 +214,22 @@ class Cursor:
         """`number`."""
         return self._within_32_bits(self.need(NUMBER, "a number")[0])
 
+    def number64(self) -> int:
+        """`number64`."""
+        return self._within(MAX_NUMBER64, self.need(NUMBER, "a number")[0])
+
     def nz_number(self) -> int:
         """`nz-number`."""
         return self._within_32_bits(self.need(NZ_NUMBER, "a number above zero")[0])
 
     def _within_32_bits(self, digits: bytes) -> int:
+        return self._within(MAX_NUMBER, digits)
+
+    def _within(self, largest: int, digits: bytes) -> int:
         # Measured first: Python refuses to convert digits by the thousand, and rightly.
         significant = digits.lstrip(b"0")
-        if len(significant) > 10 or (value := int(significant or b"0")) > MAX_NUMBER:
-            raise GrammarError("number above 4294967295")
+        if len(significant) > 19 or (value := int(significant or b"0")) > largest:
+            raise GrammarError(f"number above {largest}")
         return value
 
     def sequence_set(self) -> SequenceSet:

@@ -22,6 +22,7 @@ STATUS_ITEMS: Mapping[bytes, str] = MappingProxyType({
     b"UIDVALIDITY": "status_uidvalidity",
     b"UNSEEN": "status_unseen",
     b"SIZE": "status_size",  # RFC 8438
+    b"HIGHESTMODSEQ": "status_highestmodseq",
 })  # fmt: skip
 """Status item to the core's method that gives its value. An extension adds its rows."""
 

@@ -1,4 +1,4 @@
-"""NAMESPACE (RFC 2342), ID (RFC 2971) and ENABLE (RFC 5161): what client and server tell of themselves."""
+"""NAMESPACE (RFC 2342) and ID (RFC 2971): what client and server tell of themselves."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ MAX_ID_VALUE_OCTETS = 1024
 
 IDENTITY = ((b"name", b"mailspec reference server"),)
 """What ID tells: a name is enough to tell servers apart; a version would help an attacker most (RFC 2971 §4)."""
-
-EXTENSIONS_TO_ENABLE: frozenset[bytes] = frozenset()
-"""Capabilities that ENABLE can switch on; there is none yet."""
 
 
 def parse_id(cursor: Cursor) -> None:
@@ -38,17 +35,8 @@ def parse_id(cursor: Cursor) -> None:
         raise GrammarError("too many fields, or one twice")
 
 
-def parse_enable(cursor: Cursor) -> tuple[bytes, ...]:
-    """`enable = "ENABLE" 1*(SP capability)`."""
-    names: list[bytes] = []
-    while not names or cursor.peek(b" "):
-        cursor.space()
-        names.append(cursor.atom())
-    return tuple(names)
-
-
 class Namespace(Names):
-    """Mixin: NAMESPACE, ID, ENABLE."""
+    """Mixin: NAMESPACE and ID."""
 
     def on_namespace(self, _: None) -> bytes:
         """Answer NAMESPACE: one personal namespace without prefix, nothing shared."""
@@ -60,8 +48,3 @@ class Namespace(Names):
         pairs = (self.render_string(octets) for pair in IDENTITY for octets in pair)
         self.untagged(b"ID " + parenthesized(pairs))
         return b"ID completed"
-
-    def on_enable(self, asked: tuple[bytes, ...]) -> bytes:
-        """Answer ENABLE: what is not known is passed over (RFC 5161 §3.1)."""
-        self.untagged(b" ".join((b"ENABLED", *(name for name in asked if name in EXTENSIONS_TO_ENABLE))))
-        return b"ENABLE completed"

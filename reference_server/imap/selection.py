@@ -5,11 +5,38 @@ With UNSELECT (RFC 3691) and UID EXPUNGE (RFC 4315).
 
 from __future__ import annotations
 
-from reference_server.imap.grammar import Cursor, SequenceSet
-from reference_server.imap.names import Names
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from reference_server.imap.condstore import CONDSTORE
+from reference_server.imap.grammar import Cursor, SequenceSet, no_arguments
+from reference_server.imap.modifiers import read_modifiers
+from reference_server.imap.names import Names, parse_mailbox
 from reference_server.imap.session import RefusedError, State
 from reference_server.imap.view import View
 from reference_server.stores import Mailbox
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Arguments of SELECT and EXAMINE: the mailbox as on the wire, and parameters."""
+
+    mailbox: bytes
+    condstore: bool = False
+
+
+# select-param = "CONDSTORE" / ...                                                         (RFC 4466 §6, RFC 7162 §7)
+PARAMETERS: Mapping[bytes, Callable[[Cursor], None]] = MappingProxyType({
+    b"CONDSTORE": no_arguments,
+})  # fmt: skip
+
+
+def parse_select(cursor: Cursor) -> Select:
+    """`select = "SELECT" SP mailbox [SP "(" select-param *(SP select-param) ")"]`; EXAMINE likewise (RFC 4466 §2.1)."""
+    mailbox = parse_mailbox(cursor)
+    given = read_modifiers(cursor, PARAMETERS) if cursor.skip(b" ") else {}
+    return Select(mailbox, condstore=b"CONDSTORE" in given)
 
 
 def parse_uids(cursor: Cursor) -> SequenceSet:
@@ -21,19 +48,35 @@ def parse_uids(cursor: Cursor) -> SequenceSet:
 class Selection(Names):
     """Mixin: entering and leaving a mailbox, and removing what is marked."""
 
-    def on_select(self, wire_name: bytes) -> bytes:
+    def on_select(self, asked: Select) -> bytes:
         """Answer SELECT."""
-        self.select(wire_name, read_only=False)
+        self.select_with(asked, read_only=False)
         return b"[READ-WRITE] SELECT completed"
 
-    def on_examine(self, wire_name: bytes) -> bytes:
+    def on_examine(self, asked: Select) -> bytes:
         """Answer EXAMINE: SELECT, but nothing changes, not even \\Recent (RFC 3501 §6.3.2)."""
-        self.select(wire_name, read_only=True)
+        self.select_with(asked, read_only=True)
         return b"[READ-ONLY] EXAMINE completed"
 
+    def select_with(self, asked: Select, *, read_only: bool) -> None:
+        """Do what the parameters ask for, and enter the mailbox."""
+        if asked.condstore:
+            self.enabled.add(CONDSTORE)
+        self.select(asked.mailbox, read_only=read_only)
+
+    def leave(self) -> None:
+        """Leave the mailbox that is open, and say so: what comes next is of another one (RFC 7162 §3.2.11)."""
+        if self.view is not None:
+            self.let_go()
+            self.tell_closed()
+
+    def tell_closed(self) -> None:
+        """CLOSED, told whatever was enabled (RFC 7162 §3.2.11)."""
+        self.untagged(b"OK [CLOSED] previous mailbox left")
+
     def select(self, wire_name: bytes, *, read_only: bool) -> None:
-        """Leave one mailbox, enter another; if that fails none is selected (RFC 3501 §6.3.1)."""
-        self.let_go()
+        """Enter a mailbox, and leave another if need be; if that fails none is selected (RFC 3501 §6.3.1)."""
+        self.leave()
         mailbox = self.existing(wire_name)
         self.view = self.open_view(mailbox, read_only=read_only)
         self.view.refresh()
@@ -54,6 +97,7 @@ class Selection(Names):
         self.tell_permanent_flags()
         self.tell_uid_next()
         self.tell_uid_validity()
+        self.tell_highest_modseq()
 
     def tell_first_unseen(self) -> None:
         """UNSEEN; there is no such number if all are seen (RFC 3501 §7.1)."""

@@ -64,6 +64,8 @@ class Session:
         # Who takes the next line instead of the command parser: a SASL exchange or IDLE.
         self.on_next_line: Callable[[Line], None] | None = None
         self.idling = False
+        # What ENABLE, or a command that implies it, switched on: names in capitals (RFC 5161).
+        self.enabled: set[bytes] = set()
         self.bad_commands = 0
         self.failed_log_ins = 0
         self._actions: list[Action] = []

@@ -1,11 +1,16 @@
-"""STORE and UID STORE (RFC 3501 §6.4.6)."""
+"""STORE and UID STORE (RFC 3501 §6.4.6), conditional ones too (RFC 7162 §3.1.3)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from reference_server.imap.condstore import mod_sequence_or_zero
 from reference_server.imap.grammar import SYSTEM_FLAGS, Cursor, SequenceSet
+from reference_server.imap.modifiers import read_modifiers
+from reference_server.imap.responses import sequence_set
 from reference_server.imap.selection import Selection
 from reference_server.imap.session import RefusedError
 
@@ -24,13 +29,24 @@ class StoreFlags:
     sign: bytes
     silent: bool
     flags: tuple[str, ...]
+    unchanged_since: int | None = None
+
+
+MODIFIERS: Mapping[bytes, Callable[[Cursor], int]] = MappingProxyType({
+    b"UNCHANGEDSINCE": mod_sequence_or_zero,
+})  # fmt: skip
+"""What may precede the data item (RFC 4466 §2.5): names, to what reads their values."""
 
 
 def parse_store(cursor: Cursor) -> StoreFlags:
-    """`store = "STORE" SP sequence-set SP store-att-flags`."""
+    """`store = "STORE" SP sequence-set [SP "(" store-modifier *(SP store-modifier) ")"] SP store-att-flags`."""
     cursor.space()
     messages = cursor.sequence_set()
     cursor.space()
+    given: dict[bytes, int] = {}
+    if cursor.peek(b"("):
+        given = read_modifiers(cursor, MODIFIERS)
+        cursor.space()
     how = cursor.need(HOW, "FLAGS")
     cursor.space()
     if cursor.peek(b"("):
@@ -39,7 +55,7 @@ def parse_store(cursor: Cursor) -> StoreFlags:
         flags = [cursor.flag()]
         while cursor.skip(b" "):
             flags.append(cursor.flag())
-    return StoreFlags(messages, how[1], how[2] is not None, tuple(flags))
+    return StoreFlags(messages, how[1], how[2] is not None, tuple(flags), given.get(b"UNCHANGEDSINCE"))
 
 
 def can_be_kept(flag: str) -> bool:
@@ -55,8 +71,15 @@ class StoreCommand(Selection):
         self.require_write()
         view = self.selected
         view.refresh()
-        numbers = view.numbers(asked.messages, uid=self.running.uid)
+        named = view.numbers(asked.messages, uid=self.running.uid)
         flags = frozenset(view.spelling(flag) for flag in asked.flags if can_be_kept(flag))
+        modified: set[int] = set()
+        if asked.unchanged_since is not None:
+            self.enable_condstore()
+            modified = {
+                number for number in named if self.is_modified(number, asked.unchanged_since, asked.sign, flags)
+            }
+        numbers = [number for number in named if number not in modified] if modified else named
         expected = {number: self.flags_after(view.messages[number - 1].flags, asked.sign, flags) for number in numbers}
         view.mailbox.set_flags({
             view.messages[number - 1].uid: after
@@ -67,10 +90,37 @@ class StoreCommand(Selection):
         self.tell_new_keywords()
         for number in numbers:
             self.tell_stored(number, expected[number], silent=asked.silent)
-        if not self.running.uid and any(view.messages[number - 1].uid in view.gone for number in numbers):
+        code = self.modified_code(modified)
+        if not self.running.uid and any(view.messages[number - 1].uid in view.gone for number in named):
             # RFC 2180 §4.2.1: better than an OK for something that did not happen.
-            raise RefusedError("some of the messages are no more", code=b"EXPUNGEISSUED")
-        return b"STORE completed"
+            raise RefusedError("some of the messages are no more", code=code or b"EXPUNGEISSUED")
+        return (b"[%b] " % code if code else b"") + b"STORE completed"
+
+    def is_modified(self, number: int, since: int, sign: bytes, flags: frozenset[str]) -> bool:
+        """Whether what a conditional STORE is about has changed since (RFC 7162 §3.1.3).
+
+        There is one mod-sequence for a message. Where flags are only added or taken away it is no matter that others
+        changed, as far as what the client was last told shows it (§3.1.12). A keyword that is not set is a metadata
+        item that does not exist, which even UNCHANGEDSINCE 0 cannot fail (Example 8).
+        """
+        view = self.selected
+        message, told = view.messages[number - 1], view.told[number - 1]
+        if message.modseq <= since:
+            return False
+        if not sign:
+            return True
+        if told.modseq <= since and told.flags & flags == message.flags & flags:
+            return False
+        return since > 0 or any(flag in SYSTEM_FLAGS or flag in message.flags for flag in flags)
+
+    def modified_code(self, numbers: set[int]) -> bytes:
+        """MODIFIED with those messages, by UID in a UID command, or nothing if there are none (RFC 7162 §3.1.3)."""
+        if not numbers:
+            return b""
+        found = sorted(numbers)
+        if self.running.uid:
+            found = [self.selected.messages[number - 1].uid for number in found]
+        return b"MODIFIED " + sequence_set(found)
 
     def flags_after(self, before: frozenset[str], sign: bytes, flags: frozenset[str]) -> frozenset[str]:
         """Replaced, added to or taken from (RFC 3501 §6.4.6); \\Recent is kept elsewhere and never touched."""
@@ -79,8 +129,13 @@ class StoreCommand(Selection):
         return before - flags if sign == b"-" else flags
 
     def tell_stored(self, number: int, expected: frozenset[str], *, silent: bool) -> None:
-        """The FETCH response to STORE; `.SILENT` holds back what the client can work out, not what others did."""
+        """The FETCH response to STORE; `.SILENT` holds back what the client can work out, not what others did.
+
+        It does not hold back MODSEQ from a client that asked for it (RFC 7162 §3.1.3).
+        """
         if not silent:
             self.tell_flags(number)
         elif self.selected.messages[number - 1].flags == expected:
             self.selected.note_told(number)
+            if self.tells_modseqs():
+                self.tell_news(number, [])

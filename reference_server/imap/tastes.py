@@ -96,6 +96,7 @@ class Otherwise(ImapCore):
         self.tell_uid_next()
         self.tell_permanent_flags()
         self.tell_sizes()
+        self.tell_highest_modseq()
         self.tell_flags_defined()
 
     def copy(self, messages: list[StoredMessage], target: Mailbox) -> list[int]:

@@ -29,8 +29,8 @@ class View:
         self.messages: list[StoredMessage] = []
         self.uids: list[int] = []
         """UIDs of `messages`, one for one."""
-        self.told: list[frozenset[str]] = []
-        """Flags of each message as the client last heard of them."""
+        self.told: list[StoredMessage] = []
+        """Each message as the client last heard of its flags."""
         self.arrived: list[StoredMessage] = []
         """Messages that the client does not know of yet."""
         self.gone: set[int] = set()
@@ -42,6 +42,7 @@ class View:
         self._unheard: set[int] = set()  # UIDs of messages whose flags may not be what the client last heard
         self._parsed: dict[int, Entity] = {}
         self._modseq: int | None = None
+        self._modseq_before_gone = 0
         self._stop_watching = mailbox.watch(on_change)
 
     def close(self) -> None:
@@ -56,11 +57,19 @@ class View:
         changes = None if self._modseq is None else self.mailbox.changes_since(self._modseq)
         if changes is None:
             changes = self._all_as_changes()
+        if not self.gone:
+            self._modseq_before_gone = self._modseq or 0
         self._modseq = modseq
         for message in changes.messages:
             self._take(message)
         for uid in changes.gone:
             self._lose(uid)
+
+    @property
+    def told_modseq(self) -> int:
+        """The mailbox's mod-sequence when last looked at, or that of before the removals that are yet to be told."""
+        assert self._modseq is not None
+        return self._modseq_before_gone if self.gone else self._modseq
 
     def _all_as_changes(self) -> Changes:
         current = self.mailbox.messages
@@ -95,7 +104,7 @@ class View:
         for message in self.arrived:
             self.messages.append(message)
             self.uids.append(message.uid)
-            self.told.append(message.flags)
+            self.told.append(message)
             self._note_keywords(message)
         self.arrived = []
         self.recent |= self.mailbox.claim_recent(peek=self.read_only)
@@ -114,10 +123,13 @@ class View:
         self.gone = set()
         return [at + 1 for at in gaps]
 
-    def changed_flags(self) -> list[int]:
-        """Numbers of messages whose flags are not what the client was last told."""
+    def changed_flags(self, *, or_modseq: bool = False) -> list[int]:
+        """Numbers of messages whose flags (`or_modseq`: or mod-sequences) are not what the client was last told."""
         places = sorted(at for uid in self._unheard if (at := self._index(uid)) is not None)
-        changed = [at for at in places if self.messages[at].flags != self.told[at]]
+        if or_modseq:
+            changed = [at for at in places if self.messages[at].modseq != self.told[at].modseq]
+        else:
+            changed = [at for at in places if self.messages[at].flags != self.told[at].flags]
         # Whoever asks need not tell: they stay on the list until the client has heard.
         self._unheard = {self.uids[at] for at in changed}
         return [at + 1 for at in changed]
@@ -125,7 +137,7 @@ class View:
     def note_told(self, number: int) -> frozenset[str]:
         """The client hears of this message's flags now; they are returned, \\Recent included."""
         message = self.messages[number - 1]
-        self.told[number - 1] = message.flags
+        self.told[number - 1] = message
         return message.flags | {"\\Recent"} if message.uid in self.recent else message.flags
 
     def new_keywords(self) -> bool:

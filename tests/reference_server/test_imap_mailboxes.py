@@ -211,8 +211,10 @@ def test_select_tells_all_it_owes_and_failure_deselects() -> None:
         S: * OK [PERMANENTFLAGS ()] flags that stay
         S: * OK [UIDNEXT 3] next UID
         S: * OK [UIDVALIDITY 7] UIDs valid
+        S: * OK [HIGHESTMODSEQ 3] highest mod-sequence
         S: b OK [READ-ONLY] EXAMINE completed
         C: c SELECT INBOX
+        S: * OK [CLOSED] previous mailbox left
         S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft work)
         S: * 2 EXISTS
         S: * 2 RECENT
@@ -220,12 +222,14 @@ def test_select_tells_all_it_owes_and_failure_deselects() -> None:
         S: * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft work \\*)] flags that stay
         S: * OK [UIDNEXT 3] next UID
         S: * OK [UIDVALIDITY 7] UIDs valid
+        S: * OK [HIGHESTMODSEQ 3] highest mod-sequence
         S: c OK [READ-WRITE] SELECT completed
         C: d SELECT
         S: d BAD expected one space
         C: e CHECK
         S: e OK CHECK completed
         C: f SELECT nowhere
+        S: * OK [CLOSED] previous mailbox left
         S: f NO [NONEXISTENT] there is no such mailbox
         C: g CHECK
         S: g BAD not while logged in, no mailbox selected

@@ -8,6 +8,8 @@ from reference_server.core import Settings
 from reference_server.imap import literals
 from reference_server.imap.commands import COMMANDS
 from reference_server.imap.core import MAX_BAD_COMMANDS, MAX_FAILED_LOG_INS, ImapCore
+from reference_server.imap.grammar import Cursor, GrammarError
+from reference_server.imap.literals import RawCommand
 from reference_server.imap.session import State
 from tests.reference_server.imap_dialogue import Client, inbox, logged_in, new_store, selected
 
@@ -325,6 +327,14 @@ def test_lines_of_one_command_count_together() -> None:
     assert client.say(b"c NOOP\r\n") == b"c OK NOOP completed\r\n"
 
 
+def test_nul_in_a_literal8_is_welcome() -> None:
+    cursor = Cursor(RawCommand((b"~{3+}", b""), (b"a\0b",)))
+    assert cursor.literal8() == b"a\0b"
+    cursor.end()
+    with pytest.raises(GrammarError):
+        Cursor(RawCommand((b"~x",))).literal8()
+
+
 def test_nul_in_a_literal_is_bad() -> None:
     store = new_store()
     client = logged_in(store)
@@ -387,7 +397,7 @@ def test_identification_namespace_and_enable() -> None:
         C: h NAMESPACE
         S: * NAMESPACE (("" "/")) NIL NIL
         S: h OK NAMESPACE completed
-        C: i ENABLE CONDSTORE X-NONE
+        C: i ENABLE IDLE X-NONE
         S: * ENABLED
         S: i OK ENABLE completed
         C: j ENABLE
@@ -399,6 +409,7 @@ def test_identification_namespace_and_enable() -> None:
         S: * OK [PERMANENTFLAGS …] …
         S: * OK [UIDNEXT 1] …
         S: * OK [UIDVALIDITY 7] …
+        S: * OK [HIGHESTMODSEQ 1] …
         S: k OK [READ-WRITE] SELECT completed
         C: l ENABLE X-NONE
         S: l BAD not while a mailbox is selected

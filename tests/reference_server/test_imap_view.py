@@ -294,8 +294,8 @@ def test_a_session_that_slept_through_more_changes_than_are_remembered_is_told_a
     client = selected(store)
     box = inbox(store)
     box.expunge([1])
-    for uid in (2, 3) * 4:
-        box.set_flags({uid: ["\\Seen"]})
+    for _ in range(8):
+        box.set_flags({2: ["\\Seen"]})
     box.append(b"new\r\n")
     client.play(
         """
@@ -304,7 +304,6 @@ def test_a_session_that_slept_through_more_changes_than_are_remembered_is_told_a
         S: * 3 EXISTS
         S: * 3 RECENT
         S: * 1 FETCH (FLAGS (\\Recent \\Seen))
-        S: * 2 FETCH (FLAGS (\\Recent \\Seen))
         S: b OK NOOP completed
         """
     )

@@ -8,6 +8,7 @@ from reference_server.imap.commands import ANY, Command
 from reference_server.imap.core import ImapCore
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.literals import Line
+from reference_server.imap.selection import Select
 from reference_server.imap.session import RefusedError
 from reference_server.registry import fault
 
@@ -36,18 +37,18 @@ class ExamineTellsNoFlags(ImapCore):
 class ExamineSaysReadWrite(ImapCore):
     """The tagged OK of EXAMINE has the code of SELECT."""
 
-    def on_examine(self, wire_name: bytes) -> bytes:
+    def on_examine(self, asked: Select) -> bytes:
         """Promises too much."""
-        return super().on_examine(wire_name).replace(b"READ-ONLY", b"READ-WRITE")
+        return super().on_examine(asked).replace(b"READ-ONLY", b"READ-WRITE")
 
 
 @fault("select-says-nothing-of-writing", breaks="rfc3501/6.3.1/14")
 class SelectSaysNothingOfWriting(ImapCore):
     """The tagged OK of SELECT has no code."""
 
-    def on_select(self, wire_name: bytes) -> bytes:
+    def on_select(self, asked: Select) -> bytes:
         """Leaves the client to guess."""
-        return super().on_select(wire_name).replace(b"[READ-WRITE] ", b"")
+        return super().on_select(asked).replace(b"[READ-WRITE] ", b"")
 
 
 @fault("defines-no-draft", breaks="rfc3501/7.2.6/1")
