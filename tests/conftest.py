@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import signal
 
+from hypothesis import settings
+
+# No test depends on speed; a busy machine must not turn a slow example into a failure.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
+
 
 def pytest_configure() -> None:
     """Have SIGINT mean something in the programs that tests start, even where these tests run in the background.

@@ -25,6 +25,9 @@ ALWAYS = (
     b"CREATE-SPECIAL-USE",
     b"STATUS=SIZE",
     b"CONDSTORE",
+    b"MULTIAPPEND",
+    b"CATENATE",
+    b"REPLACE",
 )
 """Extensions that are always on offer. An extension adds its name."""
 

@@ -18,6 +18,7 @@ from reference_server.imap.idle import IdleCommand
 from reference_server.imap.listing import ListCommands
 from reference_server.imap.literals import Announced, Flood, RawCommand
 from reference_server.imap.namespace import Namespace
+from reference_server.imap.replace import ReplaceCommand
 from reference_server.imap.search import SearchCommand
 from reference_server.imap.session import RefusedError, Running, State
 from reference_server.imap.storing import StoreCommand
@@ -35,9 +36,14 @@ MAX_EARLY_LITERALS_OCTETS = 65_536
 """The same before log-in, when anybody can send them."""
 
 
+MAX_MESSAGES_AT_ONCE = 4
+"""Messages of the greatest size that one APPEND may bring; of smaller ones more."""
+
+
 class ImapCore(
     StoreCommand,
     CopyCommands,
+    ReplaceCommand,
     AppendCommand,
     SearchCommand,
     ListCommands,
@@ -164,15 +170,21 @@ class ImapCore(
             return b"BAD not now"
         if len(literal.literals) >= literals.MAX_LITERALS:
             return b"BAD too many literals"
-        if literal.octets + sum(map(len, literal.literals)) > self.literal_limit(name):
-            return b"NO [TOOBIG] literal too large" if name == b"APPEND" else b"BAD literal too large"
+        so_far = sum(map(len, literal.literals))
+        if literal.octets > self.literal_limit(name) or so_far + literal.octets > self.literals_limit(name):
+            return b"NO [TOOBIG] literal too large" if name in WITH_MESSAGES else b"BAD literal too large"
         return None
 
     def literal_limit(self, name: bytes) -> int:
-        """Octets that the literals of this command may have together."""
+        """Octets that one literal of this command may have."""
         if self.state is State.NOT_AUTHENTICATED:
             return MAX_EARLY_LITERALS_OCTETS
-        return self.settings.max_message_octets if name == b"APPEND" else MAX_LITERALS_OCTETS
+        return self.settings.max_message_octets if name in WITH_MESSAGES else MAX_LITERALS_OCTETS
+
+    def literals_limit(self, name: bytes) -> int:
+        """Octets that all its literals may have together: there may be several messages (RFC 3502)."""
+        one = self.literal_limit(name)
+        return MAX_MESSAGES_AT_ONCE * one if name in WITH_MESSAGES else one
 
     # Running.
 
@@ -243,6 +255,9 @@ class ImapCore(
         """The row of a command by its name in capitals."""
         return COMMANDS.get(name)
 
+
+WITH_MESSAGES = frozenset({b"APPEND", b"REPLACE", b"UID REPLACE"})
+"""Commands whose literals are messages."""
 
 SELF_ENDING = frozenset({b"SEARCH", b"UID SEARCH"})
 """Commands whose method reads to the end itself, since it has to know the charset and the mailbox first."""

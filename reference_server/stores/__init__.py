@@ -146,8 +146,11 @@ class Mailbox(Protocol):
     def append(self, octets: bytes, *, flags: Iterable[str] = (), internal_date: datetime | None = None) -> int:
         """Store a message and return its UID. Raises OverQuotaError."""
 
-    def append_all(self, messages: Sequence[NewMessage]) -> list[int]:
-        """Store all of them or, raising OverQuotaError, none; their UIDs (RFC 3502 §3.1)."""
+    def append_all(self, messages: Sequence[NewMessage], *, replacing: Sequence[StoredMessage] = ()) -> list[int]:
+        """Store all of them or, raising OverQuotaError, none; their UIDs (RFC 3502 §6.3.11).
+
+        The room of those in `replacing`, which the caller is about to remove, counts as free (RFC 8508 §3.4).
+        """
 
     def set_flags(self, changes: Mapping[int, Iterable[str]]) -> None:
         """Replace the flags of messages, by UID, in one step. One that is gone stays gone, without an error."""

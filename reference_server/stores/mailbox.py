@@ -38,8 +38,8 @@ class Room:
         with self._guard:
             return Usage(self._octets, self._messages)
 
-    def take(self, sizes: Sequence[int]) -> None:
-        """Make room for messages of these sizes, or for none.
+    def take(self, sizes: Sequence[int], *, freed: Sequence[int] = ()) -> None:
+        """Make room for messages of these sizes, or for none; those of `freed` sizes are about to be given back.
 
         Raises:
             OverQuotaError: they do not fit.
@@ -48,9 +48,9 @@ class Room:
         with self._guard:
             if limits.message_octets is not None and max(sizes, default=0) > limits.message_octets:
                 raise OverQuotaError("the message is larger than this account may have")
-            if limits.storage_octets is not None and self._octets + octets > limits.storage_octets:
+            if limits.storage_octets is not None and self._octets + octets - sum(freed) > limits.storage_octets:
                 raise OverQuotaError("no room is left for that many octets")
-            if limits.messages is not None and self._messages + len(sizes) > limits.messages:
+            if limits.messages is not None and self._messages + len(sizes) - len(freed) > limits.messages:
                 raise OverQuotaError("no room is left for that many messages")
             self._octets += octets
             self._messages += len(sizes)
@@ -166,11 +166,11 @@ class MemoryMailbox:
         """
         return self.append_all([NewMessage(octets=octets, flags=frozenset(flags), internal_date=internal_date)])[0]
 
-    def append_all(self, messages: Sequence[NewMessage]) -> list[int]:
-        """Store all of them or, raising OverQuotaError, none; their UIDs."""
+    def append_all(self, messages: Sequence[NewMessage], *, replacing: Sequence[StoredMessage] = ()) -> list[int]:
+        """Store all of them or, raising OverQuotaError, none; their UIDs. The room of `replacing` counts as free."""
         if not messages:
             return []
-        self._room.take([len(message.octets) for message in messages])
+        self._room.take([len(message.octets) for message in messages], freed=[message.size for message in replacing])
         now = datetime.now(UTC)
         with self._guard:
             first = self._uid_next

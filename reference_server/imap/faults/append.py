@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from reference_server.imap.append import Append
@@ -11,37 +11,37 @@ from reference_server.imap.core import ImapCore
 from reference_server.imap.literals import RawCommand
 from reference_server.imap.session import RefusedError
 from reference_server.registry import fault
-from reference_server.stores import Mailbox, StoredMessage
+from reference_server.stores import Mailbox, NewMessage, StoredMessage
 
 
 @fault("quotes-from-lines", breaks="rfc3501/6.3.11/3")
 class QuotesFromLines(ImapCore):
     """Puts `>` before lines of an appended message that begin with From, as mbox stores do."""
 
-    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+    def new_message(self, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> NewMessage:
         """Writes for mbox."""
-        return super().append_to(mailbox, octets.replace(b"\r\nFrom ", b"\r\n>From "), flags, internal_date)
+        return super().new_message(octets.replace(b"\r\nFrom ", b"\r\n>From "), flags, internal_date)
 
 
 @fault("ends-every-message-with-a-line-end", breaks="rfc3501/6.3.11/3")
 class EndsEveryMessageWithALineEnd(ImapCore):
     """Adds CRLF to a message whose last line has none."""
 
-    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+    def new_message(self, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> NewMessage:
         """Writes whole lines only."""
         whole = octets if octets.endswith(b"\r\n") else octets + b"\r\n"
-        return super().append_to(mailbox, whole, flags, internal_date)
+        return super().new_message(whole, flags, internal_date)
 
 
 @fault("refuses-8-bit-text", breaks="rfc3501/6.3.11/5")
 class Refuses8BitText(ImapCore):
     """Answers NO to a message with 8-bit characters."""
 
-    def on_append(self, asked: Append) -> bytes:
+    def require_fit(self, octets: bytes) -> None:
         """Takes ASCII only."""
-        if not asked.octets.isascii():
+        super().require_fit(octets)
+        if not octets.isascii():
             raise RefusedError("8-bit characters")
-        return super().on_append(asked)
 
 
 @fault(
@@ -52,18 +52,18 @@ class Refuses8BitText(ImapCore):
 class AppendForgetsTheFlags(ImapCore):
     """Stores an appended message without its flags."""
 
-    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+    def new_message(self, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> NewMessage:
         """Leaves them out."""
-        return super().append_to(mailbox, octets, frozenset(), internal_date)
+        return super().new_message(octets, frozenset(), internal_date)
 
 
 @fault("append-forgets-the-date", breaks="rfc3501/6.3.11/11")
 class AppendForgetsTheDate(ImapCore):
     """Gives every appended message the present time as internal date."""
 
-    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+    def new_message(self, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> NewMessage:
         """Leaves the date out."""
-        return super().append_to(mailbox, octets, flags, None)
+        return super().new_message(octets, flags, None)
 
 
 @fault("never-says-trycreate", breaks=("rfc3501/6.3.11/14", "rfc3501/6.4.7/6"))
@@ -95,9 +95,9 @@ class AppendCreatesTheMailbox(ImapCore):
 class KeepsNul(ImapCore):
     """Stores NUL in a message, and sends it again."""
 
-    def require_fit(self, asked: Append) -> None:
+    def require_fit(self, octets: bytes) -> None:
         """Does not look for NUL."""
-        super().require_fit(dataclasses.replace(asked, octets=asked.octets.replace(b"\0", b"")))
+        super().require_fit(octets.replace(b"\0", b" "))
 
 
 @fault(
@@ -128,7 +128,7 @@ class KeepsTheMessageOfARefusedAppend(ImapCore):
         if self.refused and named and raw.literals and self.account is not None:
             mailbox = self.account.mailbox(self.name_of(named[1]))
             if mailbox is not None:
-                self.append_to(mailbox, raw.literals[-1].replace(b"\0", b""), frozenset(), None)
+                mailbox.append(raw.literals[-1].replace(b"\0", b""))
 
     def complete(self, status: bytes, text: bytes) -> None:
         """Remembers how it ended."""
@@ -142,16 +142,16 @@ class KeepsTheMessageOfARefusedAppend(ImapCore):
 class AppenduidNamesTheNextUid(ImapCore):
     """APPENDUID has the UID that the next message will get."""
 
-    def append_uid(self, mailbox: Mailbox, uid: int) -> bytes:
+    def append_uid(self, mailbox: Mailbox, uids: Sequence[int]) -> bytes:
         """Asks the mailbox too late."""
-        return super().append_uid(mailbox, mailbox.uid_next)
+        return super().append_uid(mailbox, [mailbox.uid_next])
 
 
 @fault("lists-uidplus-without-its-codes", breaks="rfc4315/3/1")
 class ListsUidplusWithoutItsCodes(ImapCore):
     """Lists UIDPLUS but returns neither APPENDUID nor COPYUID."""
 
-    def append_uid(self, mailbox: Mailbox, uid: int) -> bytes:
+    def append_uid(self, mailbox: Mailbox, uids: Sequence[int]) -> bytes:
         """Has nothing to say."""
         return b""
 

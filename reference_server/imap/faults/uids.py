@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
+from collections.abc import Sequence
 
 from reference_server.imap.copying import Copy
 from reference_server.imap.core import ImapCore
@@ -13,7 +13,7 @@ from reference_server.imap.literals import RawCommand
 from reference_server.imap.session import RefusedError
 from reference_server.imap.storing import StoreFlags
 from reference_server.registry import fault
-from reference_server.stores import Mailbox, StoredMessage
+from reference_server.stores import Mailbox, NewMessage, StoredMessage
 
 
 @fault("swaps-uids-on-the-second-page", breaks=("rfc3501/2.3.1.1/11", "rfc3501/2.3.1.2/2"))
@@ -59,12 +59,13 @@ class UidnextFollowsTheHighestUid(ImapCore):
 class UsesUidsAgain(ImapCore):
     """Gives a new message the UID after the highest that is there, which a message had that was removed."""
 
-    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+    def store_all(
+        self, mailbox: Mailbox, messages: Sequence[NewMessage], *, replacing: Sequence[StoredMessage] = ()
+    ) -> list[int]:
         """Counts from the last message."""
-        messages = mailbox.messages
-        if messages and hasattr(mailbox, "_uid_next"):
-            mailbox._uid_next = messages[-1].uid + 1
-        return super().append_to(mailbox, octets, flags, internal_date)
+        if mailbox.messages and hasattr(mailbox, "_uid_next"):
+            mailbox._uid_next = mailbox.messages[-1].uid + 1
+        return super().store_all(mailbox, messages, replacing=replacing)
 
 
 @fault(
@@ -79,10 +80,12 @@ class UsesUidsAgain(ImapCore):
 class CountsUidsAnewInEachSession(ImapCore):
     """FETCH tells other UIDs in a session that has added nothing, under the same UIDVALIDITY."""
 
-    def append_to(self, mailbox: Mailbox, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> int:
+    def store_all(
+        self, mailbox: Mailbox, messages: Sequence[NewMessage], *, replacing: Sequence[StoredMessage] = ()
+    ) -> list[int]:
         """Notes that this session adds."""
         self.has_added = True
-        return super().append_to(mailbox, octets, flags, internal_date)
+        return super().store_all(mailbox, messages, replacing=replacing)
 
     def fetch_uid(self, number: int, message: StoredMessage) -> bytes:
         """Counts from elsewhere."""
