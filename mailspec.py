@@ -386,10 +386,19 @@ def _export(result: CheckResult, script: Path | None, pcap: Path | None) -> None
 # -- serve ------------------------------------------------------------------------------------------------------------
 
 
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
 @main.command()
 @click.option("--port", "ports", multiple=True, metavar="NAME=PORT", help="Fix a port, as in imap=1143; repeatable.")
 @click.option("--only", help="Comma-separated listeners, as in imap,smtp.")
 @click.option("--user", "users", multiple=True, metavar="NAME:PASSWORD", help="Replace the default accounts.")
+@click.option("--users", "users_file", type=_FILE, help="Accounts from a TOML file, described in docs/users.md.")
+@click.option("--no-shared-secrets", is_flag=True, help="Keep no password in clear: no CRAM-MD5, no APOP.")
+@click.option("--hash-password", is_flag=True, help="Read a password, print its line for the users file, and end.")
+@click.option("--certificate", "chains", multiple=True, type=_FILE, help="A certificate chain in PEM; needs --key.")
+@click.option("--key", "keys", multiple=True, type=_FILE, help="The key of the certificate.")
+@click.option("--client-ca", type=_FILE, help="Ask for client certificates of this authority (EXTERNAL).")
 @click.option("--fault", "faults", multiple=True, help="Break a rule; repeatable. See mailspec list faults.")
 @click.option("--variant", "variants", multiple=True, help="A legal server of another taste; repeatable.")
 @click.option("--link", "links", multiple=True, metavar="[PROTOCOL/]NAME[:N]", help="A bad line; repeatable.")
@@ -402,6 +411,12 @@ def serve(
     ports: tuple[str, ...],
     only: str | None,
     users: tuple[str, ...],
+    users_file: Path | None,
+    no_shared_secrets: bool,  # noqa: FBT001
+    hash_password: bool,  # noqa: FBT001
+    chains: tuple[Path, ...],
+    keys: tuple[Path, ...],
+    client_ca: Path | None,
     faults: tuple[str, ...],
     variants: tuple[str, ...],
     links: tuple[str, ...],
@@ -413,12 +428,18 @@ def serve(
 ) -> None:
     """Run the reference server; once all listeners are up, print one URL a line."""
     from reference_server import listing, serving
+    from reference_server.accounts.users_file import hashed
 
     if list_faults:
         width = min(shutil.get_terminal_size((100, 24)).columns, 120)
         click.echo(listing.table(width=width), nl=False)
         return
     try:
+        if hash_password:
+            click.echo(hashed(sys.stdin.readline().removesuffix("\n")))
+            return
+        if len(chains) != len(keys):
+            raise ValueError("--certificate and --key go in pairs")
         serving.serve(
             ports={name: int(port) for name, port in (_pair(text, "=", "NAME=PORT") for text in ports)},
             only=only.split(",") if only else None,
@@ -430,6 +451,10 @@ def serve(
             host=address,
             allow_remote=allow_remote,
             ca_file=ca_file,
+            users_file=users_file,
+            shared_secrets=not no_shared_secrets,
+            certificates=list(zip(chains, keys, strict=True)),
+            client_ca=client_ca,
         )
     except (ValueError, OSError) as error:
         _fail(str(error), USAGE)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import signal
+import ssl
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from reference_server.accounts import DEFAULT_USERS
+from reference_server.accounts import DEFAULT_USERS, Directory, User
+from reference_server.accounts.users_file import read
+from reference_server.certificates import Certificate, certificate, certificate_from
 from reference_server.core import Settings
 from reference_server.links import link_named
 from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
@@ -83,6 +86,42 @@ def combined(cores: Sequence[type]) -> type:
         raise ValueError(f"these cannot be combined: {', '.join(core.__name__ for core in distinct)}") from error
 
 
+def directory(
+    users: Mapping[str, str] | None = None, users_file: Path | None = None, *, shared_secrets: bool = True
+) -> Directory:
+    """Who may log in: the users of the file, then those that are given by address and password; else the default ones.
+
+    Without `shared_secrets` no password is kept in clear, and CRAM-MD5 and APOP are not offered.
+
+    Raises:
+        ValueError: the file is not of its form, an address is no address, or is there twice.
+        OSError: the file cannot be read.
+    """
+    if users is None and users_file is None:
+        return Directory.of(DEFAULT_USERS, shared_secrets=shared_secrets)
+    listed = [] if users_file is None else read(users_file)
+    listed += [User(address=address, password=password) for address, password in (users or {}).items()]
+    return Directory(listed, shared_secrets=shared_secrets)
+
+
+def certificates_for(
+    domains: frozenset[str], files: Sequence[tuple[Path, Path]] = (), client_ca: Path | None = None
+) -> Certificate:
+    """The certificates to serve with: those in the files, pairs of chain and key in PEM; else made ones.
+
+    With `client_ca`, the certificate of an authority in PEM, clients are asked for certificates of its making.
+
+    Raises:
+        ValueError: a file is not what it should be.
+        OSError: a file cannot be read.
+    """
+    try:
+        authority = None if client_ca is None else client_ca.read_text("ascii")
+        return certificate_from(files, client_ca=authority) if files else certificate(domains, authority)
+    except (ssl.SSLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{client_ca} is no certificate of an authority in PEM: {error}") from error
+
+
 def serve(
     *,
     ports: Mapping[str, int] | None = None,
@@ -95,20 +134,25 @@ def serve(
     allow_remote: bool = False,
     host: str = "127.0.0.1",
     ca_file: Path | None = None,
+    users_file: Path | None = None,
+    shared_secrets: bool = True,
+    certificates: Sequence[tuple[Path, Path]] = (),
+    client_ca: Path | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Once all services listen, their URLs go to standard output, one a line.
 
-    `only` and `ports` go by URL scheme; `users` maps addresses to passwords in place of the default ones; `ca_file`
-    is where to leave the certificate authority's certificate in PEM; `links` are as `link_named` reads them. Call it
-    from the main thread.
+    `only` and `ports` go by URL scheme; `users` and `users_file` stand in for the default users, see `directory`;
+    `certificates` and `client_ca` see `certificates_for`; `ca_file` is where to leave the certificate authority's
+    certificate in PEM; `links` are as `link_named` reads them. Call it from the main thread.
 
     Raises:
         ValueError: a name is unknown, an address is no address, or the host is not loopback and `allow_remote` is off.
         OSError: a port is taken, or the file cannot be written.
     """
-    addresses = DEFAULT_USERS if users is None else users
-    store = MemoryStore(addresses)
-    domains = frozenset(address.rpartition("@")[2].casefold() for address in addresses)
+    known = directory(users, users_file, shared_secrets=shared_secrets)
+    store = MemoryStore(known)
+    domains = known.domains or Settings.domains
+    own = certificates_for(domains, certificates, client_ca)
     ended = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -120,12 +164,13 @@ def serve(
             server = runner.start(
                 store=store,
                 cores={**default_cores(), **cores_with(faults, variants)},
-                settings=Settings(domains=domains or Settings.domains, allow_cleartext=allow_cleartext),
+                settings=Settings(domains=domains, allow_cleartext=allow_cleartext),
                 services=only,
                 ports=ports,
                 links=[link_named(text) for text in links],
                 host=host,
                 allow_remote=allow_remote,
+                certificates=own,
             )
             if ca_file is not None:
                 ca_file.write_bytes(server.ca_pem)

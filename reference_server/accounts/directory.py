@@ -76,6 +76,11 @@ class Directory:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def domains(self) -> frozenset[str]:
+        """The domains of all addresses and aliases."""
+        return frozenset(address.rpartition("@")[2] for address in self._recipients)
+
     def add(self, user: User) -> None:
         """Take a user in.
 

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from mailspec import VERSION
+from reference_server.accounts import Directory
+from reference_server.accounts.users_file import read
 from reference_server.running import running_server
 from reports.records import RunResult, TargetRecord, encode_run
 from tests.conformance.hostile_peer import hostile_peer
@@ -27,10 +29,11 @@ LONG_S = 120
 ROOT = Path(__file__).parents[2]
 
 
-def mailspec(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def mailspec(*arguments: str, cwd: Path, said: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mailspec", *arguments],
         cwd=cwd,
+        input=said,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
         capture_output=True,
         text=True,
@@ -320,6 +323,31 @@ def test_serve_lists_what_it_can_be_made_to_do(tmp_path: Path) -> None:
     assert "keeps-transaction-after-rset" in listed.stdout
     assert "smtp-greylisting" in listed.stdout
     assert "half-close[:N]" in listed.stdout
+
+
+def test_a_password_is_hashed_for_the_users_file(tmp_path: Path) -> None:
+    done = mailspec("serve", "--hash-password", cwd=tmp_path, said="a word\n")
+    assert done.returncode == 0
+    (tmp_path / "users.toml").write_text(f'[[user]]\naddress = "carol@example.org"\n{done.stdout}')
+    assert "word" not in done.stdout
+    assert Directory(read(tmp_path / "users.toml")).verify("carol", "a word") == "carol@example.org"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--certificate", "users.toml"], "in pairs"),
+        (["--certificate", "users.toml", "--key", "users.toml"], "not a certificate"),
+        (["--client-ca", "users.toml"], "no certificate of an authority"),
+        (["--users", "users.toml"], "users.toml, user 1: the address is missing"),
+        (["--users", "nowhere.toml"], "does not exist"),
+    ],
+)
+def test_serve_says_what_is_wrong_with_a_file(tmp_path: Path, arguments: list[str], complaint: str) -> None:
+    (tmp_path / "users.toml").write_text("[[user]]\n")
+    done = mailspec("serve", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert complaint in done.stderr
 
 
 def test_serve_refuses_an_address_beyond_this_machine(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_recipients_are_found_by_their_whole_address_alone(users: Directory) -> 
     assert users.recipient("A.Smith@EXAMPLE.test") == ALICE
     assert users.recipient("alice") is None
     assert users.address_of("nobody") is None
+    assert users.domains == {"example.test", "other.test"}
 
 
 def test_a_bare_name_belongs_to_the_user_who_was_there_first() -> None:

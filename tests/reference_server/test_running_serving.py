@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import imaplib
 import signal
 import smtplib
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import trustme
 
 from reference_server.registry import FAULTS
-from reference_server.serving import combined, cores_with, list_faults, list_variants
+from reference_server.serving import certificates_for, combined, cores_with, directory, list_faults, list_variants
 from reference_server.smtp.core import SmtpCore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +51,47 @@ def test_serve_prints_its_urls_and_ends_on_a_signal(number: signal.Signals, tmp_
         process.send_signal(number)
         rest, errors = process.communicate(timeout=10.0)
     assert (rest, errors, process.returncode) == ("", "", 0)
+
+
+def test_serve_takes_its_users_from_a_file_and_its_certificate_too(tmp_path: Path) -> None:
+    users, chain, key, authority = (tmp_path / name for name in ("users.toml", "chain.pem", "key.pem", "clients.pem"))
+    users.write_text('[[user]]\naddress = "carol@other.test"\npassword = "pw"\n')
+    leaf = trustme.CA().issue_cert("other.test")
+    leaf.cert_chain_pems[0].write_to_path(chain)
+    leaf.private_key_pem.write_to_path(key)
+    trustme.CA().cert_pem.write_to_path(authority)
+    arguments = (
+        f"only=['imaps'], users_file=Path({str(users)!r}), shared_secrets=False, users={{'dave@third.test': 'pw'}},"
+        f"certificates=[(Path({str(chain)!r}), Path({str(key)!r}))], client_ca=Path({str(authority)!r})"
+    )
+    with start(arguments) as process:
+        assert process.stdout is not None
+        url = urlsplit(process.stdout.readline().strip())
+        trusting = ssl.create_default_context(cafile=str(chain))
+        trusting.check_hostname = False
+        trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        with imaplib.IMAP4_SSL(url.hostname or "", url.port or 0, ssl_context=trusting, timeout=10.0) as client:
+            assert "AUTH=CRAM-MD5" not in client.capabilities
+            assert "AUTH=SCRAM-SHA-256" in client.capabilities
+            client.login("carol", "pw")
+        with imaplib.IMAP4_SSL(url.hostname or "", url.port or 0, ssl_context=trusting, timeout=10.0) as client:
+            client.login("dave@third.test", "pw")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10.0)
+    assert process.returncode == 0
+
+
+def test_a_directory_holds_the_default_users_unless_others_are_named(tmp_path: Path) -> None:
+    assert [user.address for user in directory()] == ["alice@example.test", "bob@example.test"]
+    assert not directory(shared_secrets=False).shared_secrets
+    assert [user.address for user in directory({})] == []
+
+
+def test_what_is_no_authority_vouches_for_nobody(tmp_path: Path) -> None:
+    for octets in (b"none", "ü".encode()):
+        (tmp_path / "ca.pem").write_bytes(octets)
+        with pytest.raises(ValueError, match="no certificate of an authority"):
+            certificates_for(frozenset({f"x{len(octets)}.test"}), client_ca=tmp_path / "ca.pem")
 
 
 def test_serve_refuses_a_name_that_it_does_not_know() -> None:
