@@ -12,6 +12,9 @@ from reference_server.smtp.session import ON_ACCEPT, Event, State, Transaction, 
 from reference_server.stores import Account, Store
 
 
+_GREETINGS = frozenset({Verb.HELO, Verb.EHLO, Verb.LHLO})
+
+
 def _nobody_to_wake() -> None:
     """Stands in until a shell sets `request_wake`."""
 
@@ -48,7 +51,7 @@ class Session:
         """Of the greeting commands only those of this protocol are; BDAT is, where CHUNKING is."""
         if verb is Verb.BDAT:
             return self.offers_chunking()
-        return verb not in {Verb.HELO, Verb.EHLO, Verb.LHLO} or verb in self.greeting_verbs
+        return verb not in _GREETINGS or verb in self.greeting_verbs
 
     def offers_chunking(self) -> bool:
         """Whether CHUNKING is offered (RFC 3030 §2)."""

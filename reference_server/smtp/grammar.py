@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reference_server.smtp.limits import MINIMUM, SmtpLimits
 
@@ -123,6 +124,7 @@ def parse_forward_path(octets: bytes, *, utf8: bool = False, limits: SmtpLimits 
     return _parse_path(octets, utf8=utf8, limits=limits)
 
 
+@lru_cache(maxsize=512)  # a sender or recipient seldom comes once
 def _parse_path(octets: bytes, *, utf8: bool, limits: SmtpLimits) -> Address:
     if len(octets) > limits.path_octets:
         raise SyntaxProblem("path too long")
@@ -214,6 +216,10 @@ def split_path(argument: bytes, prefix: bytes) -> tuple[bytes, bytes]:
 
 def _end_of_path(octets: bytes) -> int:
     """Where the closing bracket is: a bracket or space inside a quoted local part does not count."""
+    if b'"' not in octets:
+        if (end := octets.find(b">")) < 0:
+            raise SyntaxProblem("not a path: <local-part@domain>")
+        return end + 1
     quoted = escaped = False
     for at, octet in enumerate(octets):
         if escaped:

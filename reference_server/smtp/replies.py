@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from reference_server.smtp.limits import MINIMUM
 
 
+@lru_cache(maxsize=512)  # the same few replies are given over and over
 def build(
     code: int, texts: tuple[str, ...], *, enhanced: str | None = None, limit: int = MINIMUM.reply_line_octets
 ) -> bytes:

@@ -16,6 +16,8 @@ from reference_server.smtp.grammar import NOBODY, Address
 class State(Enum):
     """Where a session stands."""
 
+    __hash__ = object.__hash__  # that of Enum is written in Python, and the tables below are looked into all the time
+
     FRESH = "connected, no greeting yet"
     IDLE = "greeted, no mail transaction"
     SENDER_GIVEN = "MAIL accepted"
@@ -30,6 +32,8 @@ class State(Enum):
 
 class Verb(Enum):
     """Commands that are known here."""
+
+    __hash__ = object.__hash__  # that of Enum is written in Python, and the tables below are looked into all the time
 
     HELO = b"HELO"
     EHLO = b"EHLO"
@@ -50,6 +54,8 @@ class Verb(Enum):
 
 class Event(Enum):
     """What moves a session without being a command."""
+
+    __hash__ = object.__hash__  # that of Enum is written in Python, and the tables below are looked into all the time
 
     END_OF_DATA = "the lone dot, or the last chunk, arrived"
     CHUNK_REFUSED = "a chunk that was not the last was refused"

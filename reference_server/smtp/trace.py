@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 
 def header_of(text: bytes) -> bytes:
@@ -72,5 +73,10 @@ def received(
         protocol.encode("ascii"),
         token.encode("ascii"),
         clause,
-        format_datetime(date).encode("ascii"),
+        _written(date.replace(microsecond=0)),
     )
+
+
+@lru_cache(maxsize=16)  # many messages come within one second
+def _written(date: datetime) -> bytes:
+    return format_datetime(date).encode("ascii")
