@@ -7,7 +7,8 @@ is one small method, so that a fault or a variant is a subclass that overrides o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.smtp.auth import Auth
@@ -25,6 +26,25 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 _DEAF = frozenset({State.SECURING, State.CLOSED})
 
+# By name and not by bound method: a table of those for each session would cost more than the rest of it.
+_WITH_ARGUMENT: Mapping[Verb, str] = MappingProxyType(
+    {
+        Verb.HELO: "on_helo",
+        Verb.EHLO: "on_ehlo",
+        Verb.LHLO: "on_ehlo",
+        Verb.MAIL: "on_mail",
+        Verb.RCPT: "on_rcpt",
+        Verb.VRFY: "on_vrfy",
+        Verb.EXPN: "on_expn",
+        Verb.HELP: "on_help",
+        Verb.NOOP: "on_noop",
+        Verb.AUTH: "on_auth",
+    }
+)
+_WITHOUT_ARGUMENT: Mapping[Verb, str] = MappingProxyType(
+    {Verb.DATA: "on_data", Verb.RSET: "on_rset", Verb.QUIT: "on_quit", Verb.STARTTLS: "on_starttls"}
+)
+
 
 class SmtpCore(Greeting, Envelope, Chunking, Delivery, Auth, Directory):
     """One SMTP session; implements `core.Core`."""
@@ -34,24 +54,6 @@ class SmtpCore(Greeting, Envelope, Chunking, Delivery, Auth, Directory):
         self._pending = b""
         self._heard_at = 0.0
         self.begin_text()
-        self._with_argument: Mapping[Verb, Callable[[bytes], bytes]] = {
-            Verb.HELO: self.on_helo,
-            Verb.EHLO: self.on_ehlo,
-            Verb.LHLO: self.on_ehlo,
-            Verb.MAIL: self.on_mail,
-            Verb.RCPT: self.on_rcpt,
-            Verb.VRFY: self.on_vrfy,
-            Verb.EXPN: self.on_expn,
-            Verb.HELP: self.on_help,
-            Verb.NOOP: self.on_noop,
-            Verb.AUTH: self.on_auth,
-        }
-        self._without_argument: Mapping[Verb, Callable[[], bytes]] = {
-            Verb.DATA: self.on_data,
-            Verb.RSET: self.on_rset,
-            Verb.QUIT: self.on_quit,
-            Verb.STARTTLS: self.on_starttls,
-        }
 
     # What the shell calls.
 
@@ -80,7 +82,7 @@ class SmtpCore(Greeting, Envelope, Chunking, Delivery, Auth, Directory):
             # Nothing to say yet: the octets that a BDAT announced are still to be read.
             if reply:
                 replies.append(reply)
-        self._pending = self.left_over(pending[at:])
+        self._pending = self.left_over(pending[at:]) if at < len(pending) else b""
         actions: list[Action] = [Send(self.collected(replies))] if replies else []
         if self.state is State.SECURING:
             actions.append(StartTls())
@@ -90,7 +92,7 @@ class SmtpCore(Greeting, Envelope, Chunking, Delivery, Auth, Directory):
 
     def collected(self, replies: list[bytes]) -> bytes:
         """What is sent for the commands of one group: their replies in order (RFC 2920 §3.2)."""
-        return b"".join(replies)
+        return replies[0] if len(replies) == 1 else b"".join(replies)
 
     def left_over(self, octets: bytes) -> bytes:
         """What is kept for later: nothing once STARTTLS or QUIT was accepted (RFC 3207 §4.2)."""
@@ -179,11 +181,13 @@ class SmtpCore(Greeting, Envelope, Chunking, Delivery, Auth, Directory):
             return self.on_bdat(argument, refusal)
         if refusal is not None or verb is None:
             return refusal or self.unknown_command()
-        if verb in self._with_argument:
-            return self._with_argument[verb](argument)
-        if argument:
-            return self.on_surplus_argument(verb)
-        return self._without_argument[verb]()
+        if verb in _WITH_ARGUMENT:
+            reply: bytes = getattr(self, _WITH_ARGUMENT[verb])(argument)
+        elif argument:
+            reply = self.on_surplus_argument(verb)
+        else:
+            reply = getattr(self, _WITHOUT_ARGUMENT[verb])()
+        return reply
 
     def refusal_of_command(self, line: bytes, verb: Verb | None, argument: bytes) -> bytes | None:
         """Why a command is refused whatever it means; None if it is not."""

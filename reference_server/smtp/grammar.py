@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from reference_server.smtp.limits import MINIMUM, SmtpLimits
 
@@ -180,6 +181,7 @@ def _is_address(literal: bytes) -> bool:
     return True
 
 
+@lru_cache(maxsize=512)
 def parse_parameters(octets: bytes) -> Mapping[str, bytes | None]:
     """`keyword=value` pairs after a path, keywords in capitals; a keyword without `=` has None.
 
@@ -195,9 +197,10 @@ def parse_parameters(octets: bytes) -> Mapping[str, bytes | None]:
         if keyword in parameters:
             raise SyntaxProblem("a parameter comes twice")
         parameters[keyword] = match["value"]
-    return parameters
+    return MappingProxyType(parameters)
 
 
+@lru_cache(maxsize=512)
 def split_path(argument: bytes, prefix: bytes) -> tuple[bytes, bytes]:
     """Path and parameters of `FROM:<…> …` or `TO:<…> …`; no space around the colon (RFC 5321 §3.3).
 

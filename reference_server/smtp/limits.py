@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # told apart by identity: it is a key of caches
 class SmtpLimits:
     """Greatest sizes in octets, for every SMTP core; the sizes of whole messages are among `core.Settings`.
 
