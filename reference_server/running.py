@@ -9,7 +9,7 @@ import asyncio
 import logging
 import ssl
 import threading
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
@@ -79,15 +79,20 @@ class RunningServer:
 
 
 class Host:
-    """One thread with one event loop, on which servers can be started and stopped; close it at the end."""
+    """One thread with one event loop, on which servers can be started and stopped; close it at the end.
 
-    def __init__(self) -> None:
+    With `own_thread` off it is the caller's thread, and servers are served only in `serve_until_signal`.
+    """
+
+    def __init__(self, *, own_thread: bool = True) -> None:
         self._loop = new_event_loop()
         self._errors: list[BaseException] = []
         self._servers: list[RunningServer] = []
         self._loop.set_exception_handler(self._note)
-        self._thread = threading.Thread(target=self._run, name="reference-server", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if own_thread:
+            self._thread = threading.Thread(target=self._run, name="reference-server", daemon=True)
+            self._thread.start()
 
     def __enter__(self) -> Self:
         return self
@@ -152,6 +157,8 @@ class Host:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the host's loop and wait for it."""
+        if self._thread is None:
+            return self._loop.run_until_complete(work)
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
@@ -160,9 +167,20 @@ class Host:
             return
         for server in self._servers:
             server.stop()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
         self._loop.close()
+
+    def serve_until_signal(self, numbers: Iterable[int], already: Callable[[], bool]) -> None:
+        """Serve in the caller's thread, which must be the main one, until one of these signals comes.
+
+        `already` tells whether one came before the loop was listening for it.
+        """
+        for number in numbers:
+            self._loop.add_signal_handler(number, self._loop.stop)
+        if not already():
+            self._loop.run_forever()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import signal
 import ssl
 import sys
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -153,14 +154,15 @@ def serve(
     store = MemoryStore(known)
     domains = known.domains or Settings.domains
     own = certificates_for(domains, certificates, client_ca)
-    ended = threading.Event()
+    came: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
+        came.append(number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with Host() as runner:
+        # The main thread allocates memory at less cost than others do.
+        with Host(own_thread=False) as runner, _rare_collections():
             server = runner.start(
                 store=store,
                 cores={**default_cores(), **cores_with(faults, variants)},
@@ -177,7 +179,20 @@ def serve(
             for url in server.urls.values():
                 sys.stdout.write(f"{url}\n")
             sys.stdout.flush()
-            ended.wait()
+            runner.serve_until_signal(before, lambda: bool(came))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let the collector of reference cycles run seldom: a server that stores mail makes many objects and few cycles."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
