@@ -11,7 +11,6 @@ from reference_server.smtp.grammar import Address
 from reference_server.smtp.session import ON_ACCEPT, Event, State, Transaction, Transitions, Verb
 from reference_server.stores import Account, Store
 
-
 _GREETINGS = frozenset({Verb.HELO, Verb.EHLO, Verb.LHLO})
 
 
