@@ -106,6 +106,14 @@ class Session:
         """Whether we give mail service to its domain; see `envelope`."""
         raise NotImplementedError  # pragma: no cover
 
+    def refusal_of_sender(self, sender: Address) -> bytes | None:
+        """Why a sender is turned down; see `submission`."""
+        raise NotImplementedError  # pragma: no cover
+
+    def refusal_of_unqualified(self, recipient: Address) -> bytes | None:
+        """Why a recipient is turned down for its domain alone; see `submission`."""
+        raise NotImplementedError  # pragma: no cover
+
     def account_of(self, recipient: Address) -> Account | None:
         """Who gets mail for a local recipient; see `envelope`."""
         raise NotImplementedError  # pragma: no cover

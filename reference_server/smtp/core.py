@@ -18,6 +18,7 @@ from reference_server.smtp.directory import Directory
 from reference_server.smtp.envelope import Envelope
 from reference_server.smtp.greeting import Greeting
 from reference_server.smtp.session import VERBS, Event, State, Verb
+from reference_server.smtp.submission import Submission
 from reference_server.stores import Store
 
 # Control characters have no place in any command (RFC 5321 §4.1.2). The tab alone is left to the grammar, since it may
@@ -46,7 +47,7 @@ _WITHOUT_ARGUMENT: Mapping[Verb, str] = MappingProxyType(
 )
 
 
-class SmtpCore(Greeting, Envelope, Chunking, Delivery, Auth, Directory):
+class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directory):
     """One SMTP session; implements `core.Core`."""
 
     def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
@@ -216,10 +217,12 @@ class SmtpCore(Greeting, Envelope, Chunking, Delivery, Auth, Directory):
             return False
         if line.isascii():
             return True
-        words = argument.upper().split(b" ")
-        return self.extended and (
-            (verb is Verb.MAIL and b"SMTPUTF8" in words) or (verb is Verb.RCPT and self.transaction.utf8)
-        )
+        if verb is Verb.MAIL:
+            return self.extended and b"SMTPUTF8" in argument.upper().split(b" ")
+        if verb is Verb.RCPT:
+            return self.extended and self.transaction.utf8
+        # RFC 6531 §3.7.4.2: the name asked for may be of UTF-8 whether or not the answer may be.
+        return self.extended and verb in {Verb.VRFY, Verb.EXPN}
 
     def unknown_command(self) -> bytes:
         """The answer to a verb that means nothing here (RFC 5321 §4.2.4); the session goes on (§3.8)."""

@@ -29,6 +29,7 @@ class Delivery(Session):
 
     def deliver(self, text: bytes) -> None:
         """Put one copy into the INBOX of each account among the recipients, and send the notices that are due."""
+        text = self.completed(self.without_return_path(text))
         undelivered: dict[str, bytes] = {}
         plain = b""
         for account in self.receivers():
@@ -88,6 +89,14 @@ class Delivery(Session):
         ]
 
     # What is written into the message.
+
+    def without_return_path(self, text: bytes) -> bytes:
+        """The message without what an earlier hop said was its sender (RFC 5321 §4.4)."""
+        return trace.without_return_path(text)
+
+    def completed(self, text: bytes) -> bytes:
+        """The message with what it lacks: nothing, though a submission server may add Date and such (RFC 6409 §8)."""
+        return text
 
     def with_trace(self, text: bytes) -> bytes:
         """The message as it is stored: Return-Path and Received before what came (RFC 5321 §4.4)."""

@@ -16,6 +16,7 @@ from reference_server.smtp.grammar import (
     parse_reverse_path,
     split_path,
 )
+from reference_server.smtp.labels import in_a_labels
 from reference_server.smtp.session import Recipient, Transaction, Verb
 from reference_server.stores import Account
 
@@ -50,6 +51,9 @@ class Envelope(Session):
             self.take_mail_parameters(parameters, transaction)
         except RefusedError as refused:
             return refused.reply
+        refusal = self.refusal_of_sender(sender)
+        if refusal is not None:
+            return refusal
         self.transaction = transaction
         self.advance(Verb.MAIL)
         return self.reply(250, "sender ok", enhanced="2.1.0")
@@ -159,7 +163,9 @@ class Envelope(Session):
             recipient = self.take_rcpt_parameters(parameters, address)
         except RefusedError as refused:
             return refused.reply
-        refusal = self.refusal_of(recipient) or self.refusal_of_size_for(recipient)
+        refusal = (
+            self.refusal_of_unqualified(recipient) or self.refusal_of(recipient) or self.refusal_of_size_for(recipient)
+        )
         if refusal is not None:
             return refusal
         if len(self.transaction.recipients) >= self.max_recipients():
@@ -213,13 +219,22 @@ class Envelope(Session):
 
     def is_local(self, address: Address) -> bool:
         """Whether we give mail service to its domain (the bare postmaster has none)."""
-        return not address.domain or address.domain in self.settings.domains
+        return not address.domain or self.local_domain(address.domain) is not None
+
+    def local_domain(self, domain: str) -> str | None:
+        """How we spell a domain that we give mail service to, in Unicode or not (RFC 6531 §3.2); None for others."""
+        if domain in self.settings.domains:
+            return domain
+        wanted = in_a_labels(domain)
+        return next((ours for ours in self.settings.domains if in_a_labels(ours) == wanted), None)
 
     def account_of(self, recipient: Address) -> Account | None:
         """Who gets mail for a local recipient; postmaster is always somebody (RFC 5321 §4.5.1)."""
         account = self.store.account(str(recipient))
         if account is None and recipient.local_part.lower() == "postmaster":
-            account = self.store.postmaster()
+            return self.store.postmaster()
+        if account is None and (ours := self.local_domain(recipient.domain)) not in {None, recipient.domain}:
+            return self.store.account(f"{recipient.local_part}@{ours}")
         return account
 
     def unknown_parameter(self) -> bytes:

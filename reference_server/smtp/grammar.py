@@ -63,7 +63,7 @@ def _path_pattern(local_part: bytes, domain: bytes) -> re.Pattern[bytes]:
 
 _PATH = _path_pattern(_LOCAL_PART, _DOMAIN)
 _UTF8_PATH = _path_pattern(_UTF8_LOCAL_PART, _UTF8_DOMAIN)
-_MAILBOX = re.compile(rb"(?P<local>" + _LOCAL_PART + rb")(?:@(?P<domain>" + _DOMAIN + rb"))?")
+_MAILBOX = re.compile(rb"(?P<local>" + _UTF8_LOCAL_PART + rb")(?:@(?P<domain>" + _UTF8_DOMAIN + rb"))?")
 _GREETING = re.compile(rb"(?P<domain>" + _DOMAIN + rb"|" + _ADDRESS_LITERAL + rb")")
 
 # esmtp-param   = esmtp-keyword ["=" esmtp-value]
@@ -144,14 +144,21 @@ def _parse_path(octets: bytes, *, utf8: bool, limits: SmtpLimits) -> Address:
 
 
 def parse_mailbox(octets: bytes) -> Address | None:
-    """The argument of VRFY or EXPN as a mailbox, domain and angle brackets optional; None if it is something else."""
+    """The argument of VRFY or EXPN as a mailbox, domain and angle brackets optional; None if it is something else.
+
+    It may be of UTF-8 (RFC 6531 §3.7.4.2).
+    """
     if octets[:1] == b"<" and octets[-1:] == b">":
         octets = octets[1:-1]
     match = _MAILBOX.fullmatch(octets)
     if match is None:
         return None
-    domain = match["domain"] or b""
-    return Address(_unquoted(match["local"]), domain.decode("ascii").lower(), b"<" + octets + b">")
+    try:
+        return Address(
+            _unquoted(match["local"]), (match["domain"] or b"").decode("utf-8").lower(), b"<" + octets + b">"
+        )
+    except UnicodeDecodeError:
+        return None
 
 
 def _unquoted(local_part: bytes) -> str:

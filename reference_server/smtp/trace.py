@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+
+from reference_server.smtp.labels import in_u_labels
+
+_RETURN_PATH = re.compile(rb"^return-path:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE)
 
 
 def header_of(text: bytes) -> bytes:
@@ -18,6 +23,13 @@ def header_of(text: bytes) -> bytes:
     return text if end < 0 else text[: end + 2]
 
 
+def without_return_path(text: bytes) -> bytes:
+    """The message without Return-Path fields of earlier hops, so that ours is the only one (RFC 5321 §4.4)."""
+    header = header_of(text)
+    rest = _RETURN_PATH.sub(b"", header)
+    return text if len(rest) == len(header) else rest + text[len(header) :]
+
+
 def return_path(written: bytes) -> bytes:
     """`Return-Path:` with the reverse-path as it is written in the envelope, source route removed."""
     return b"Return-Path: " + written + b"\r\n"
@@ -26,16 +38,6 @@ def return_path(written: bytes) -> bytes:
 def address_literal(peer: str) -> str:
     """An IP address as an address literal (RFC 5321 §4.1.3)."""
     return f"[IPv6:{peer}]" if ":" in peer else f"[{peer}]"
-
-
-def with_u_labels(name: str) -> str:
-    """A domain with its A-labels as U-labels, as trace fields show it where SMTPUTF8 was used (RFC 6531 §3.7.3)."""
-    if "xn--" not in name.lower():
-        return name
-    try:
-        return name.encode("ascii").decode("idna")
-    except UnicodeError:
-        return name
 
 
 def with_protocol(*, lmtp: bool, extended: bool, tls: bool, authenticated: bool, utf8: bool) -> str:
@@ -64,7 +66,7 @@ def received(
     (RFC 5321 §7.2). With `utf8`, domains are shown in Unicode.
     """
     if utf8:
-        client, hostname = with_u_labels(client), with_u_labels(hostname)
+        client, hostname = in_u_labels(client), in_u_labels(hostname)
     clause = b"\r\n\tfor " + recipient if recipient else b""
     return b"Received: from %s (%s)\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n" % (
         client.encode("utf-8"),

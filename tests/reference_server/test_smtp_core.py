@@ -188,9 +188,14 @@ DIALOGUES = {
         > HELP
         < 214-2.0.0
         < 214 2.0.0
-        > HELP MAIL
-        < 214-
-        < 214 2.0.0
+        > HELP mail
+        < 214 2.0.0 MAIL FROM:<sender>
+        > HELP LHLO
+        < 214-2.0.0 commands:
+        < 214
+        > HELP me
+        < 214-2.0.0 commands:
+        < 214
         > VRFY alice
         < 250 2.1.5 <alice@example.test>
         > VRFY <BOB@EXAMPLE.TEST>
