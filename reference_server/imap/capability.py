@@ -25,6 +25,7 @@ ALWAYS = (
     b"CREATE-SPECIAL-USE",
     b"STATUS=SIZE",
     b"CONDSTORE",
+    b"QRESYNC",
     b"MULTIAPPEND",
     b"CATENATE",
     b"REPLACE",

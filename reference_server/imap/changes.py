@@ -21,8 +21,9 @@ class Changes(ModSequences):
         if view is None:
             return
         view.refresh()
+        modseq_is_owed = False
         if view.gone and self.may_tell_expunges():
-            self.tell_gone()
+            modseq_is_owed = self.tell_gone()
         if view.arrived:
             view.admit()
             self.tell_sizes()
@@ -30,18 +31,19 @@ class Changes(ModSequences):
             self.tell_new_keywords()
             for number in changed:
                 self.tell_flags(number)
-        if view.gone and self.tells_modseqs():
-            # The client may hear of greater mod-sequences than those of the removals it has yet to be told of.
+        if modseq_is_owed or (view.gone and self.tells_modseqs()):
+            # The client may have heard of greater mod-sequences than those of removals that it has yet to be told of.
             self.tell_highest_modseq()
 
     def may_tell_expunges(self) -> bool:
         """Not while a command by message number is answered (RFC 3501 §7.4.1)."""
         return self.running.verb not in WITHOUT_EXPUNGE
 
-    def tell_gone(self) -> None:
-        """Tell which messages are no more, and close the gaps."""
+    def tell_gone(self) -> bool:
+        """Tell which messages are no more, and close the gaps; whether HIGHESTMODSEQ has to follow."""
         for number in self.expunge_numbers(self.selected.drop_gone()):
             self.tell_expunge(number)
+        return False
 
     def expunge_numbers(self, gone: list[int]) -> list[int]:
         """What to send for messages that had these numbers: each response moves all later ones down at once."""

@@ -44,8 +44,9 @@ class CopyCommands(Selection):
         messages = self.messages_to_copy(asked)
         if code := self.copy_uid(target, messages, self.copy(messages, target)):
             self.untagged(b"OK " + code + b"moved")
-        self.remove([message.uid for message in messages])
-        return b"MOVE completed"
+        uids = [message.uid for message in messages]
+        self.remove(uids)
+        return self.code_after_removal(uids) + b"MOVE completed"
 
     def messages_to_copy(self, asked: Copy) -> list[StoredMessage]:
         """The messages, all of them or none (RFC 3501 §6.4.7): NO if one that is named by number is gone."""

@@ -43,9 +43,9 @@ MAX_MESSAGES_AT_ONCE = 4
 class ImapCore(
     StoreCommand,
     CopyCommands,
+    SearchCommand,
     ReplaceCommand,
     AppendCommand,
-    SearchCommand,
     ListCommands,
     Authentication,
     IdleCommand,

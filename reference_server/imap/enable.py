@@ -7,10 +7,12 @@ from types import MappingProxyType
 
 from reference_server.imap.condstore import CONDSTORE, ModSequences
 from reference_server.imap.grammar import Cursor
+from reference_server.imap.qresync import QRESYNC
 
 # Names in capitals, to how they are written and what else comes with them.
 ENABLEABLE: Mapping[bytes, tuple[bytes, frozenset[bytes]]] = MappingProxyType({
     CONDSTORE: (b"CONDSTORE", frozenset()),
+    QRESYNC: (b"QRESYNC", frozenset({CONDSTORE})),
 })  # fmt: skip
 """Capabilities that ENABLE switches on. An extension adds its row."""
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from reference_server.imap.changes import Changes
 from reference_server.imap.condstore import mod_sequence
-from reference_server.imap.grammar import Cursor, GrammarError, SequenceSet
+from reference_server.imap.grammar import Cursor, GrammarError, SequenceSet, no_arguments
 from reference_server.imap.modifiers import read_modifiers
+from reference_server.imap.qresync import QuickResync
 from reference_server.imap.responses import astring, date_time, parenthesized
 from reference_server.imap.sections import Section, Sections, parse_section
 from reference_server.imap.structure import Structures
@@ -44,10 +44,12 @@ class Fetch:
     messages: SequenceSet
     items: tuple[Item, ...]
     changed_since: int | None = None
+    vanished: bool = False
 
 
-MODIFIERS: Mapping[bytes, Callable[[Cursor], int]] = MappingProxyType({
+MODIFIERS: Mapping[bytes, Callable[[Cursor], int | None]] = MappingProxyType({
     b"CHANGEDSINCE": mod_sequence,
+    b"VANISHED": no_arguments,
 })  # fmt: skip
 """What may follow the data items (RFC 4466 §2.4): names, to what reads their values."""
 
@@ -93,7 +95,9 @@ def parse_fetch(cursor: Cursor) -> Fetch:
     if len(items) > MAX_ITEMS:
         raise GrammarError("too many data items")
     given = read_modifiers(cursor, MODIFIERS) if cursor.skip(b" ") else {}
-    return Fetch(messages, items, given.get(b"CHANGEDSINCE"))
+    if b"VANISHED" in given and b"CHANGEDSINCE" not in given:
+        raise GrammarError("VANISHED needs CHANGEDSINCE")
+    return Fetch(messages, items, given.get(b"CHANGEDSINCE"), b"VANISHED" in given)
 
 
 def _item(cursor: Cursor) -> Item:
@@ -115,7 +119,7 @@ def _item_named(name: bytes, cursor: Cursor) -> Item:
     return Item(name)
 
 
-class FetchCommands(Changes, Sections, Structures):
+class FetchCommands(QuickResync, Sections, Structures):
     """Mixin: FETCH. Every data item has a method of its own."""
 
     def on_fetch(self, asked: Fetch) -> bytes:
@@ -123,12 +127,16 @@ class FetchCommands(Changes, Sections, Structures):
 
         CHANGEDSINCE leaves messages out and asks for MODSEQ (RFC 7162 §3.1.4.1).
         """
+        if asked.vanished:
+            self.require_vanished()
         view = self.selected
         view.refresh()
         numbers = view.numbers(asked.messages, uid=self.running.uid)
         if asked.changed_since is not None or MODSEQ in asked.items:
             self.enable_condstore()
         if asked.changed_since is not None:
+            if asked.vanished:
+                self.tell_vanished_earlier(asked.messages, asked.changed_since)
             numbers = self.changed_since(numbers, asked.changed_since)
         changed = self.mark_seen(numbers) if self.reads(asked.items) else set()
         self.tell_new_keywords()

@@ -62,10 +62,24 @@ def date_time(moment: datetime) -> bytes:
 
 def sequence_set(numbers: Iterable[int]) -> bytes:
     """`sequence-set` of ascending numbers, runs joined (RFC 4315 §3, uid-set; RFC 4731 §3.1)."""
-    runs: list[list[int]] = []
+    return range_set(runs(numbers))
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """First and last of each run of ascending numbers that has no gap."""
+    found: list[tuple[int, int]] = []
+    first = last = -1
     for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in runs)
+        if number != last + 1 or first < 0:
+            if first >= 0:
+                found.append((first, last))
+            first = number
+        last = number
+    if first >= 0:
+        found.append((first, last))
+    return found
+
+
+def range_set(ranges: Iterable[tuple[int, int]]) -> bytes:
+    """`sequence-set` of ranges, as they stand."""
+    return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in ranges)

@@ -13,6 +13,7 @@ from reference_server.imap.condstore import CONDSTORE
 from reference_server.imap.grammar import Cursor, SequenceSet, no_arguments
 from reference_server.imap.modifiers import read_modifiers
 from reference_server.imap.names import Names, parse_mailbox
+from reference_server.imap.qresync import QuickResync, Resync, parse_qresync
 from reference_server.imap.session import RefusedError, State
 from reference_server.imap.view import View
 from reference_server.stores import Mailbox
@@ -24,11 +25,13 @@ class Select:
 
     mailbox: bytes
     condstore: bool = False
+    known: Resync | None = None
 
 
-# select-param = "CONDSTORE" / ...                                                         (RFC 4466 §6, RFC 7162 §7)
-PARAMETERS: Mapping[bytes, Callable[[Cursor], None]] = MappingProxyType({
+# select-param = "CONDSTORE" / "QRESYNC" SP "(" ... ")"                                    (RFC 4466 §6, RFC 7162 §7)
+PARAMETERS: Mapping[bytes, Callable[[Cursor], Resync | None]] = MappingProxyType({
     b"CONDSTORE": no_arguments,
+    b"QRESYNC": parse_qresync,
 })  # fmt: skip
 
 
@@ -36,7 +39,7 @@ def parse_select(cursor: Cursor) -> Select:
     """`select = "SELECT" SP mailbox [SP "(" select-param *(SP select-param) ")"]`; EXAMINE likewise (RFC 4466 §2.1)."""
     mailbox = parse_mailbox(cursor)
     given = read_modifiers(cursor, PARAMETERS) if cursor.skip(b" ") else {}
-    return Select(mailbox, condstore=b"CONDSTORE" in given)
+    return Select(mailbox, condstore=b"CONDSTORE" in given, known=given.get(b"QRESYNC"))
 
 
 def parse_uids(cursor: Cursor) -> SequenceSet:
@@ -45,7 +48,7 @@ def parse_uids(cursor: Cursor) -> SequenceSet:
     return cursor.sequence_set()
 
 
-class Selection(Names):
+class Selection(QuickResync, Names):
     """Mixin: entering and leaving a mailbox, and removing what is marked."""
 
     def on_select(self, asked: Select) -> bytes:
@@ -59,10 +62,14 @@ class Selection(Names):
         return b"[READ-ONLY] EXAMINE completed"
 
     def select_with(self, asked: Select, *, read_only: bool) -> None:
-        """Do what the parameters ask for, and enter the mailbox."""
+        """Enter the mailbox, and do what the parameters ask for."""
+        if asked.known is not None:
+            self.require_qresync()
         if asked.condstore:
             self.enabled.add(CONDSTORE)
         self.select(asked.mailbox, read_only=read_only)
+        if asked.known is not None:
+            self.resynchronize(asked.known)
 
     def leave(self) -> None:
         """Leave the mailbox that is open, and say so: what comes next is of another one (RFC 7162 §3.2.11)."""
@@ -137,8 +144,9 @@ class Selection(Names):
     def on_expunge(self, _: None) -> bytes:
         """Answer EXPUNGE; the responses come with the changes that every command tells (RFC 3501 §6.4.3)."""
         self.require_write()
-        self.remove(self.deleted_uids())
-        return b"EXPUNGE completed"
+        uids = self.deleted_uids()
+        self.remove(uids)
+        return self.code_after_removal(uids) + b"EXPUNGE completed"
 
     def on_uid_expunge(self, wanted: SequenceSet) -> bytes:
         """Answer UID EXPUNGE: only what is both marked and named (RFC 4315 §2.1)."""
@@ -146,8 +154,9 @@ class Selection(Names):
         view = self.selected
         view.refresh()
         named = {view.messages[number - 1].uid for number in view.numbers(wanted, uid=True)}
-        self.remove([uid for uid in self.deleted_uids() if uid in named])
-        return b"UID EXPUNGE completed"
+        uids = [uid for uid in self.deleted_uids() if uid in named]
+        self.remove(uids)
+        return self.code_after_removal(uids) + b"UID EXPUNGE completed"
 
     def require_write(self) -> None:
         """Refuse changes to a mailbox that is only examined."""
