@@ -29,6 +29,7 @@ ALWAYS = (
     b"MULTIAPPEND",
     b"CATENATE",
     b"REPLACE",
+    b"URLAUTH",
 )
 """Extensions that are always on offer. An extension adds its name."""
 

@@ -23,6 +23,7 @@ from reference_server.imap import (
     search,
     selection,
     storing,
+    urlauth,
 )
 from reference_server.imap.grammar import Cursor, no_arguments
 from reference_server.imap.names import parse_mailbox
@@ -69,6 +70,9 @@ COMMANDS: Mapping[bytes, Command] = MappingProxyType({
     b"APPEND": Command(LOGGED_IN, append.parse_append, "on_append"),
     b"IDLE": Command(LOGGED_IN, no_arguments, "on_idle"),
     b"NAMESPACE": Command(LOGGED_IN, no_arguments, "on_namespace"),
+    b"RESETKEY": Command(LOGGED_IN, urlauth.parse_resetkey, "on_resetkey"),
+    b"GENURLAUTH": Command(LOGGED_IN, urlauth.parse_genurlauth, "on_genurlauth"),
+    b"URLFETCH": Command(LOGGED_IN, urlauth.parse_urlfetch, "on_urlfetch"),
     b"COMPRESS": Command(LOGGED_IN, compress.parse_compress, "on_compress"),
     b"ENABLE": Command(ONLY_UNSELECTED, enable.parse_enable, "on_enable"),
     # command-select (RFC 3501 §6.4)

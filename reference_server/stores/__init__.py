@@ -232,6 +232,12 @@ class Account(Protocol):
     def annotate(self, entry: str, value: bytes | None) -> None:
         """Set a metadata entry; None removes it."""
 
+    def access_key(self, mailbox_id: str) -> bytes:
+        """The account's secret for URLs into that mailbox, made when first asked for (RFC 4467 §2.2)."""
+
+    def reset_access_keys(self, mailbox_id: str | None = None) -> None:
+        """Forget one such secret, or all."""
+
     def watch(self, notify: Callable[[str], None]) -> Callable[[], None]:
         """Call `notify` with a folder's name after a change to it, or to its name; the returned callable ends that."""
 

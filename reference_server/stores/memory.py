@@ -6,6 +6,7 @@ mailbox is called after the change is complete.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,7 @@ class MemoryAccount:
         self._highest_validity: dict[str, int] = {}
         self._subscriptions: frozenset[str] = frozenset()
         self._annotations: dict[str, bytes] = {}
+        self._access_keys: dict[str, bytes] = {}
         self._watchers: dict[object, Callable[[str], None]] = {}
         self._boxes: dict[str, MemoryMailbox] = {}
         self._add(INBOX)
@@ -74,6 +76,19 @@ class MemoryAccount:
     def annotate(self, entry: str, value: bytes | None) -> None:
         """Set a metadata entry; None removes it."""
         self._annotations = with_entry(self._annotations, entry, value)
+
+    def access_key(self, mailbox_id: str) -> bytes:
+        """The account's secret for URLs into that mailbox, made when first asked for (RFC 4467 §2.2)."""
+        with self._guard:
+            return self._access_keys.setdefault(mailbox_id, os.urandom(32))
+
+    def reset_access_keys(self, mailbox_id: str | None = None) -> None:
+        """Forget one such secret, or all."""
+        with self._guard:
+            if mailbox_id is None:
+                self._access_keys.clear()
+            else:
+                self._access_keys.pop(mailbox_id, None)
 
     def watch(self, notify: Callable[[str], None]) -> Callable[[], None]:
         """Call `notify` with a folder's name after a change to it, or to its name; the returned callable ends that."""

@@ -212,6 +212,7 @@ def test_select_tells_all_it_owes_and_failure_deselects() -> None:
         S: * OK [UIDNEXT 3] next UID
         S: * OK [UIDVALIDITY 7] UIDs valid
         S: * OK [HIGHESTMODSEQ 3] highest mod-sequence
+        S: * OK [URLMECH INTERNAL] …
         S: b OK [READ-ONLY] EXAMINE completed
         C: c SELECT INBOX
         S: * OK [CLOSED] previous mailbox left
@@ -223,6 +224,7 @@ def test_select_tells_all_it_owes_and_failure_deselects() -> None:
         S: * OK [UIDNEXT 3] next UID
         S: * OK [UIDVALIDITY 7] UIDs valid
         S: * OK [HIGHESTMODSEQ 3] highest mod-sequence
+        S: * OK [URLMECH INTERNAL] …
         S: c OK [READ-WRITE] SELECT completed
         C: d SELECT
         S: d BAD expected one space
