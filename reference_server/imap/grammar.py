@@ -52,8 +52,9 @@ DATE_TIME = re.compile(
 )
 _SEQ_NUMBER = rb"(?:[1-9][0-9]*|\*)"
 _SEQ_ITEM = _SEQ_NUMBER + rb"(?::" + _SEQ_NUMBER + rb")?"
-# sequence-set    = (seq-number / seq-range) *("," sequence-set)
-SEQUENCE_SET = re.compile(_SEQ_ITEM + rb"(?:," + _SEQ_ITEM + rb")*+")
+# sequence-set    = (seq-number / seq-range) ["," sequence-set] / seq-last-command     ; RFC 9051 §9, RFC 5182 §3
+# seq-last-command = "$"
+SEQUENCE_SET = re.compile(_SEQ_ITEM + rb"(?:," + _SEQ_ITEM + rb")*+(?:,\$)?|\$")
 
 MAX_NUMBER = 4_294_967_295
 """Numbers are unsigned and of 32 bits (RFC 3501 §9)."""
@@ -77,9 +78,13 @@ class GrammarError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SequenceSet:
-    """Message numbers or UIDs as written: pairs of ends in any order, None for `*` (RFC 3501 §9, sequence-set)."""
+    """Message numbers or UIDs as written: pairs of ends in any order, None for `*` (RFC 3501 §9, sequence-set).
+
+    `saved` tells that the result of the last search that was saved is meant as well (RFC 5182).
+    """
 
     ranges: tuple[tuple[int | None, int | None], ...]
+    saved: bool = False
 
     def resolved(self, largest: int) -> list[tuple[int, int]]:
         """Ascending ranges that do not overlap, with `largest` for `*`."""
@@ -236,11 +241,13 @@ class Cursor:
         """`sequence-set`."""
         text = self.need(SEQUENCE_SET, "a sequence set")[0]
         ranges: list[tuple[int | None, int | None]] = []
-        for item in text.split(b","):
+        items = text.split(b",")
+        saved = items[-1] == b"$"
+        for item in items[:-1] if saved else items:
             first, _, last = item.partition(b":")
             low = None if first == b"*" else self._within_32_bits(first)
             ranges.append((low, low if not last else None if last == b"*" else self._within_32_bits(last)))
-        return SequenceSet(tuple(ranges))
+        return SequenceSet(tuple(ranges), saved)
 
     def flag(self) -> str:
         """`flag`; the RFC's spelling for system flags, the client's for keywords."""

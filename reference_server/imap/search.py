@@ -1,91 +1,136 @@
-"""SEARCH and UID SEARCH (RFC 3501 §6.4.4; result options of RFC 4731). Every key has a method of its own."""
+"""SEARCH and UID SEARCH: options, charset, and the two forms of the answer (RFC 3501 §6.4.4, RFC 9051 §6.4.4).
+
+Result options are those of RFC 4731, SAVE (RFC 5182) and PARTIAL (RFC 5267 §4.4).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
-from reference_server.imap import decoded
-from reference_server.imap.fetch import FetchCommands
+from reference_server.imap.candidates import Candidate
 from reference_server.imap.grammar import Cursor, GrammarError
-from reference_server.imap.mime import Entity
+from reference_server.imap.matching import Matching, Test
 from reference_server.imap.responses import quoted, sequence_set
 from reference_server.imap.searchkeys import Key, KeyReader, UndecodableError
 from reference_server.imap.session import RefusedError
-from reference_server.imap.view import View
-from reference_server.stores import StoredMessage
+from reference_server.imap.uidsets import NO_UIDS, Uids
 
 CHARSETS = {"US-ASCII": "ascii", "UTF-8": "utf-8"}
 """Charsets of search strings, to Python's names for them. US-ASCII has to be there (RFC 3501 §6.4.4)."""
 
-RESULT_OPTIONS = frozenset({b"MIN", b"MAX", b"ALL", b"COUNT"})
-"""RFC 4731 §3.1."""
+RESULT_OPTIONS = frozenset({b"MIN", b"MAX", b"ALL", b"COUNT", b"SAVE", b"PARTIAL"})
+"""RFC 4731 §3.1, RFC 5182 §2, RFC 5267 §4. An extension adds its names."""
 
 RETURN = re.compile(rb" RETURN ", re.IGNORECASE)
 CHARSET = re.compile(rb"CHARSET ", re.IGNORECASE)
+# partial-range = nz-number ":" nz-number                                                     (RFC 5267 §5)
+COLON = re.compile(rb":")
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One message that may match. Its structure is worked out only when a key asks for it."""
+class ResultOptions:
+    """What the client wants to know of the result; `partial` is the range as it is written, ends in any order."""
 
-    view: View
-    number: int
-    message: StoredMessage
+    names: tuple[bytes, ...]
+    partial: tuple[int, int] = (1, 1)
 
-    @property
-    def entity(self) -> Entity:
-        """The message's structure."""
-        return self.view.parsed(self.message)
+    def has(self, name: bytes) -> bool:
+        """Whether that option is given."""
+        return name in self.names
+
+
+ONLY_ALL = ResultOptions((b"ALL",))
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """A search as far as it can be read without knowing the mailbox: `cursor` stands at the first key."""
 
-    options: tuple[bytes, ...] | None
+    options: ResultOptions | None
     cursor: Cursor
 
 
-def parse_search(cursor: Cursor) -> Search:
-    """`search = "SEARCH" [" RETURN (" ... ")"] [SP "CHARSET" SP astring] 1*(SP search-key)`, up to the keys."""
-    options = None
-    if cursor.match(RETURN):
-        # An empty list asks for ALL (RFC 4731 §3.1).
-        options = tuple(dict.fromkeys(cursor.list_of(cursor.atom, may_be_empty=True))) or (b"ALL",)
-        if not set(options) <= RESULT_OPTIONS:
+def parse_options(cursor: Cursor) -> ResultOptions | None:
+    """`[" RETURN (" [search-return-opt *(SP search-return-opt)] ")"]` (RFC 4466 §2.6.1, RFC 4731 §3.1)."""
+    if not cursor.match(RETURN):
+        return None
+    ranges: list[tuple[int, int]] = []
+
+    def option() -> bytes:
+        name = cursor.atom()
+        if name not in RESULT_OPTIONS:
             raise GrammarError("no such result option")
+        if name == b"PARTIAL":
+            cursor.space()
+            first = cursor.nz_number()
+            cursor.need(COLON, "a colon")
+            ranges.append((first, cursor.nz_number()))
+        return name
+
+    names = tuple(dict.fromkeys(cursor.list_of(option, may_be_empty=True)))
+    if len(ranges) > 1 or (ranges and b"ALL" in names):
+        raise GrammarError("one PARTIAL or one ALL, no more")
+    # An empty list asks for ALL (RFC 4731 §3.1).
+    return ResultOptions(names, *ranges) if names else ONLY_ALL
+
+
+def parse_search(cursor: Cursor) -> Search:
+    """`search = "SEARCH" [search-return-opts] [SP "CHARSET" SP astring] 1*(SP search-key)`, up to the charset."""
+    options = parse_options(cursor)
     cursor.space()
     return Search(options, cursor)
 
 
-class SearchCommand(FetchCommands):
+class SearchCommand(Matching):
     """Mixin: SEARCH."""
 
     def on_search(self, asked: Search) -> bytes:
         """Answer SEARCH."""
-        view = self.selected
-        view.refresh()
-        key = self.read_keys(asked.cursor)
-        found = [
-            number
-            for number, message in enumerate(view.messages, 1)
-            if message.uid not in view.gone and self.holds(key, Candidate(view, number, message))
-        ]
-        self.tell_found(self.found_numbers(found), asked.options)
+        with_options = asked.options or (ONLY_ALL if self.answers_extended() else None)
+        self.selected.refresh()
+        try:
+            key = self.read_keys(asked.cursor)
+        except RefusedError:
+            self.forget_saved(asked.options)
+            raise
+        found = self.find(self.test_of(key))
+        self.save(found, with_options)
+        self.tell_found(self.found_numbers(found), with_options)
         return b"SEARCH completed"
 
+    # Reading.
+
+    def answers_extended(self) -> bool:
+        """Whether plain SEARCH is answered with ESEARCH: once IMAP4rev2 is enabled (RFC 9051 §6.4.4)."""
+        return b"IMAP4REV2" in self.enabled
+
     def read_keys(self, cursor: Cursor) -> Key:
-        """Charset and keys; sequence sets become the numbers of messages that are there."""
-        charset = "US-ASCII"
+        """Charset and keys of SEARCH."""
+        charset = self.default_charset()
         if cursor.match(CHARSET):
-            charset = cursor.astring().decode("ascii", "replace").upper()
+            if not self.takes_charset():
+                raise GrammarError("no charset once UTF8=ACCEPT is enabled")
+            charset = cursor.astring().decode("ascii", "replace")
             cursor.space()
-        if charset not in CHARSETS:
+        return self.read_keys_in(charset, cursor)
+
+    def default_charset(self) -> str:
+        """What strings are in if the client does not say (RFC 3501 §6.4.4; RFC 9051 §6.4.4; RFC 6855 §3)."""
+        return "US-ASCII" if self.enabled.isdisjoint({b"IMAP4REV2", b"UTF8=ACCEPT"}) else "UTF-8"
+
+    def takes_charset(self) -> bool:
+        """Whether the client may name a charset: not once it has agreed to UTF-8 (RFC 6855 §3)."""
+        return b"UTF8=ACCEPT" not in self.enabled
+
+    def read_keys_in(self, charset: str, cursor: Cursor) -> Key:
+        """The keys, to the end of the command; sequence sets become UIDs."""
+        codec = CHARSETS.get(charset.upper())
+        if codec is None:
             raise RefusedError("charset not supported", code=self.bad_charset())
         try:
-            key = KeyReader(cursor, CHARSETS[charset], self.selected.numbers).keys()
+            key = KeyReader(cursor, codec, self.selected.uids_named, self.folded).keys()
         except UndecodableError as error:
             raise RefusedError("the string is not in that charset", code=self.bad_charset()) from error
         cursor.end()
@@ -95,133 +140,87 @@ class SearchCommand(FetchCommands):
         """The response code that lists what is supported (RFC 3501 §7.1)."""
         return b"BADCHARSET (%b)" % b" ".join(name.encode("ascii") for name in CHARSETS)
 
-    def found_numbers(self, numbers: list[int]) -> list[int]:
-        """UID SEARCH answers with UIDs (RFC 3501 §6.4.8)."""
-        return [self.selected.messages[number - 1].uid for number in numbers] if self.running.uid else numbers
+    # Finding.
 
-    def tell_found(self, found: list[int], options: tuple[bytes, ...] | None) -> None:
-        """The SEARCH response, or ESEARCH if options were given; it is owed even if nothing was found."""
-        if options is not None:
-            self.tell_extended(found, options)
+    def find(self, test: Test) -> list[int]:
+        """Numbers of the messages that match, ascending; none of them is gone."""
+        view = self.selected
+        self.searched_at = self.search_time()
+        return [
+            number
+            for number, message in enumerate(view.messages, 1)
+            if message.uid not in view.gone and test(Candidate(view, number, message, self.folded))
+        ]
+
+    # The result variable.
+
+    def save(self, found: Sequence[int], options: ResultOptions | None) -> None:
+        """Keep what was found, if that is asked for, for `$` (RFC 5182 §2.1).
+
+        Raises:
+            RefusedError: there is no room for it.
+        """
+        if options is None or not options.has(b"SAVE"):
             return
-        self.untagged(b" ".join((b"SEARCH", *(b"%d" % number for number in found))))
+        kept = self.numbers_to_save(found, options)
+        uids = Uids.of(self.selected.uids[number - 1] for number in kept)
+        if not self.may_save(uids):
+            self.selected.saved = NO_UIDS
+            raise RefusedError("too much to remember", code=b"NOTSAVED")
+        self.selected.saved = uids
 
-    def tell_extended(self, found: list[int], options: tuple[bytes, ...]) -> None:
-        """ESEARCH: MIN, MAX and ALL are left out if nothing was found, COUNT is not (RFC 4731 §3.1)."""
-        data = [b"ESEARCH (TAG %b)" % quoted(self.running.tag)]
-        if self.running.uid:
-            data.append(b"UID")
-        for option in options:
-            if option == b"COUNT":
-                data.append(b"COUNT %d" % len(found))
-            elif found:
-                value = sequence_set(found) if option == b"ALL" else b"%d" % found[0 if option == b"MIN" else -1]
-                data.append(option + b" " + value)
-        self.untagged(b" ".join(data))
+    def numbers_to_save(self, found: Sequence[int], options: ResultOptions) -> Sequence[int]:
+        """All, unless MIN or MAX are asked for and neither ALL nor COUNT (RFC 5182 §2.4)."""
+        ends = [found[at] for name, at in ((b"MIN", 0), (b"MAX", -1)) if found and options.has(name)]
+        only_ends = options.has(b"MIN") or options.has(b"MAX")
+        return ends if only_ends and not (options.has(b"ALL") or options.has(b"COUNT")) else found
 
-    def holds(self, key: Key, candidate: Candidate) -> bool:
-        """Whether the message matches the key."""
-        result: bool = getattr(self, key.method)(candidate, *key.arguments)
-        return result
-
-    def search_all_of(self, candidate: Candidate, *keys: Key) -> bool:
-        """Several keys: all of them (RFC 3501 §6.4.4)."""
-        return all(self.holds(key, candidate) for key in keys)
-
-    def search_not(self, candidate: Candidate, key: Key) -> bool:
-        """NOT."""
-        return not self.holds(key, candidate)
-
-    def search_or(self, candidate: Candidate, first: Key, second: Key) -> bool:
-        """OR."""
-        return self.holds(first, candidate) or self.holds(second, candidate)
-
-    def search_all(self, candidate: Candidate) -> bool:
-        """ALL."""
+    def may_save(self, uids: Uids) -> bool:
+        """Whether the result may be kept (RFC 5182 §2.5); it takes less room than the mailbox itself."""
         return True
 
-    def search_number(self, candidate: Candidate, numbers: frozenset[int]) -> bool:
-        """A sequence set, or UID with one."""
-        return candidate.number in numbers
+    def forget_saved(self, options: ResultOptions | None) -> None:
+        """A search that should have been saved gets NO: nothing is saved now (RFC 5182 §2.1)."""
+        if options is not None and options.has(b"SAVE"):
+            self.selected.saved = NO_UIDS
 
-    def search_flag(self, candidate: Candidate, flag: str) -> bool:
-        """ANSWERED, DELETED, DRAFT, FLAGGED, SEEN."""
-        return flag in candidate.message.flags
+    # Answering.
 
-    def search_no_flag(self, candidate: Candidate, flag: str) -> bool:
-        """UNANSWERED, UNDELETED, UNDRAFT, UNFLAGGED, UNSEEN."""
-        return flag not in candidate.message.flags
+    def found_numbers(self, numbers: list[int]) -> list[int]:
+        """UID SEARCH answers with UIDs (RFC 3501 §6.4.8)."""
+        return [self.selected.uids[number - 1] for number in numbers] if self.running.uid else numbers
 
-    def search_keyword(self, candidate: Candidate, keyword: str) -> bool:
-        """KEYWORD; case does not matter."""
-        return any(flag.upper() == keyword.upper() for flag in candidate.message.flags)
+    def tell_found(self, found: list[int], options: ResultOptions | None) -> None:
+        """The SEARCH response, or ESEARCH if options were given; it is owed even if nothing was found."""
+        if options is None:
+            self.untagged(b" ".join((b"SEARCH", *(b"%d" % number for number in found))))
+        elif options.names != (b"SAVE",):
+            # SAVE by itself asks for no answer (RFC 5182 §1).
+            self.tell_extended(found, options)
 
-    def search_no_keyword(self, candidate: Candidate, keyword: str) -> bool:
-        """UNKEYWORD."""
-        return not self.search_keyword(candidate, keyword)
+    def tell_extended(self, found: list[int], options: ResultOptions) -> None:
+        """ESEARCH with what was asked for (RFC 4731 §3.1)."""
+        self.tell_esearch(self.running.tag, self.extended_data(found, options), uid=self.running.uid)
 
-    def search_recent(self, candidate: Candidate) -> bool:
-        """RECENT."""
-        return candidate.message.uid in candidate.view.recent
+    def tell_esearch(self, tag: bytes, data: Iterable[bytes], *, uid: bool) -> None:
+        """`esearch-response` for the command with that tag (RFC 4466 §2.6.2)."""
+        self.untagged(b" ".join((b"ESEARCH (TAG %b)" % quoted(tag), *((b"UID",) if uid else ()), *data)))
 
-    def search_old(self, candidate: Candidate) -> bool:
-        """OLD: not RECENT."""
-        return not self.search_recent(candidate)
+    def extended_data(self, found: list[int], options: ResultOptions) -> list[bytes]:
+        """MIN, MAX and ALL are left out if nothing was found, COUNT and PARTIAL are not."""
+        data: list[bytes] = []
+        for option in options.names:
+            if option == b"COUNT":
+                data.append(b"COUNT %d" % len(found))
+            elif option == b"PARTIAL":
+                data.append(self.partial_data(found, *options.partial))
+            elif option == b"ALL" and found:
+                data.append(b"ALL " + sequence_set(found))
+            elif option in (b"MIN", b"MAX") and found:
+                data.append(b"%b %d" % (option, found[0 if option == b"MIN" else -1]))
+        return data
 
-    def search_new(self, candidate: Candidate) -> bool:
-        """NEW: RECENT and UNSEEN."""
-        return self.search_recent(candidate) and self.search_no_flag(candidate, "\\Seen")
-
-    def search_larger(self, candidate: Candidate, octets: int) -> bool:
-        """LARGER: than, not as large as."""
-        return self.size_of(candidate.message) > octets
-
-    def search_smaller(self, candidate: Candidate, octets: int) -> bool:
-        """SMALLER: than, not as small as."""
-        return self.size_of(candidate.message) < octets
-
-    def search_before(self, candidate: Candidate, day: date) -> bool:
-        """BEFORE: by the internal date, time and zone left aside."""
-        return candidate.message.internal_date.date() < day
-
-    def search_on(self, candidate: Candidate, day: date) -> bool:
-        """ON."""
-        return candidate.message.internal_date.date() == day
-
-    def search_since(self, candidate: Candidate, day: date) -> bool:
-        """SINCE: that day or later."""
-        return candidate.message.internal_date.date() >= day
-
-    def search_sentbefore(self, candidate: Candidate, day: date) -> bool:
-        """SENTBEFORE: by the Date field."""
-        sent = decoded.sent_date(candidate.entity)
-        return sent is not None and sent < day
-
-    def search_senton(self, candidate: Candidate, day: date) -> bool:
-        """SENTON."""
-        return decoded.sent_date(candidate.entity) == day
-
-    def search_sentsince(self, candidate: Candidate, day: date) -> bool:
-        """SENTSINCE: that day or later."""
-        sent = decoded.sent_date(candidate.entity)
-        return sent is not None and sent >= day
-
-    def search_field(self, candidate: Candidate, name: str, text: str) -> bool:
-        """HEADER, and BCC, CC, FROM, SUBJECT, TO; an empty string asks only whether the field is there."""
-        wanted = name.encode("ascii", "replace")
-        return any(
-            self.contains(decoded.field_text(field), text) for field in candidate.entity.fields if field.name == wanted
-        )
-
-    def search_body(self, candidate: Candidate, text: str) -> bool:
-        """BODY: not the message's own header."""
-        return not text or any(self.contains(part, text) for part in decoded.body_texts(candidate.entity))
-
-    def search_text(self, candidate: Candidate, text: str) -> bool:
-        """TEXT: header or body."""
-        in_header = any(self.contains(part, text) for part in decoded.header_texts(candidate.entity))
-        return in_header or self.search_body(candidate, text)
-
-    def contains(self, text: str, folded: str) -> bool:
-        """Substring, case aside (RFC 3501 §6.4.4); `folded` is case-folded already."""
-        return folded in text.casefold()
+    def partial_data(self, found: list[int], first: int, last: int) -> bytes:
+        """PARTIAL: the results in those places, NIL if there are none (RFC 5267 §4.4)."""
+        window = found[min(first, last) - 1 : max(first, last)]
+        return b"PARTIAL (%d:%d %b)" % (first, last, sequence_set(window) or b"NIL")

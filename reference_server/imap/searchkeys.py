@@ -1,4 +1,7 @@
-"""Search keys: their grammar (RFC 3501 §9 search-key), read into a tree that names the core's methods."""
+"""Search keys: their grammar, read into a tree that names the core's methods.
+
+RFC 3501 §9 and RFC 9051 §9 (search-key), RFC 5032 §3 (OLDER, YOUNGER), RFC 8514 §5 (the SAVED keys).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from datetime import date
 from types import MappingProxyType
 
 from reference_server.imap.grammar import Cursor, GrammarError, SequenceSet
+from reference_server.imap.uidsets import Uids
 
 MAX_NESTING = 100
 """Depth of NOT, OR and parentheses."""
@@ -24,7 +28,7 @@ class Key:
     """One key: the core's method that decides it, and what that is given beside the message."""
 
     method: str
-    arguments: tuple[str | int | date | frozenset[int] | Key, ...] = ()
+    arguments: tuple[str | int | date | Uids | Key, ...] = ()
 
 
 class UndecodableError(Exception):
@@ -32,12 +36,13 @@ class UndecodableError(Exception):
 
 
 class KeyReader:
-    """Reads the keys of one search. `largest` resolves sequence sets to numbers of messages that are there."""
+    """Reads the keys of one search. `named` gives the UIDs that a sequence set means, `fold` a string as compared."""
 
-    def __init__(self, cursor: Cursor, charset: str, numbers: Callable[..., list[int]]) -> None:
+    def __init__(self, cursor: Cursor, charset: str, named: Callable[..., Uids], fold: Callable[[str], str]) -> None:
         self._cursor = cursor
         self._charset = charset
-        self._numbers = numbers
+        self._named = named
+        self._fold = fold
         self._depth = 0
         self._count = 0
 
@@ -77,13 +82,13 @@ class KeyReader:
         return reader(self)
 
     def _among(self, wanted: SequenceSet, *, uid: bool) -> Key:
-        return Key("search_number", (frozenset(self._numbers(wanted, uid=uid)),))
+        return Key("search_number", (self._named(wanted, uid=uid),))
 
     def text(self) -> str:
-        """`astring` in the charset of the search, case folded."""
+        """`astring` in the charset of the search, folded for comparing."""
         octets = self._cursor.astring()
         try:
-            return octets.decode(self._charset).casefold()
+            return self._fold(octets.decode(self._charset))
         except UnicodeDecodeError as error:
             raise UndecodableError from error
 
@@ -118,6 +123,10 @@ class KeyReader:
         """A key with a number."""
         return Key(method, (self._cursor.number(),))
 
+    def interval(self, method: str) -> Key:
+        """A key with a number of seconds, `nz-number`."""
+        return Key(method, (self._cursor.nz_number(),))
+
 
 # flag-keyword = atom
 KEYWORD = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
@@ -127,6 +136,7 @@ SIMPLE: Mapping[bytes, Key] = MappingProxyType({
     b"NEW": Key("search_new"),
     b"OLD": Key("search_old"),
     b"RECENT": Key("search_recent"),
+    b"SAVEDATESUPPORTED": Key("search_savedatesupported"),
     **{name.upper().encode(): Key("search_flag", ("\\" + name,))
        for name in ("Answered", "Deleted", "Draft", "Flagged", "Seen")},
     **{b"UN" + name.upper().encode(): Key("search_no_flag", ("\\" + name,))
@@ -149,6 +159,11 @@ WITH_ARGUMENTS: Mapping[bytes, Callable[[KeyReader], Key]] = MappingProxyType({
     b"SENTBEFORE": lambda read: read.date("search_sentbefore"),
     b"SENTON": lambda read: read.date("search_senton"),
     b"SENTSINCE": lambda read: read.date("search_sentsince"),
+    b"SAVEDBEFORE": lambda read: read.date("search_savedbefore"),
+    b"SAVEDON": lambda read: read.date("search_savedon"),
+    b"SAVEDSINCE": lambda read: read.date("search_savedsince"),
+    b"OLDER": lambda read: read.interval("search_older"),
+    b"YOUNGER": lambda read: read.interval("search_younger"),
     b"KEYWORD": lambda read: read.keyword("search_keyword"),
     b"UNKEYWORD": lambda read: read.keyword("search_no_keyword"),
     b"LARGER": lambda read: read.number("search_larger"),

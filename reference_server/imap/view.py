@@ -7,12 +7,14 @@ numbers, and what is known of them can still be fetched (RFC 2180 §4.1.1).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
+from reference_server.imap.fieldcache import FieldCache
 from reference_server.imap.grammar import GrammarError, SequenceSet
 from reference_server.imap.mime import Entity, parse
+from reference_server.imap.uidsets import NO_UIDS, Uids
 from reference_server.stores import Changes, Mailbox, StoredMessage
 
 _uid_of = attrgetter("uid")
@@ -36,6 +38,9 @@ class View:
         self.gone: set[int] = set()
         """UIDs of messages that are no more, though the client still counts them."""
         self.recent: set[int] = set()
+        self.saved: Uids = NO_UIDS
+        """What `$` stands for; those that are gone are passed over wherever it is used (RFC 5182 §2.1)."""
+        self.fields = FieldCache()
         self.keywords: set[str] = set()
         """Every keyword seen here, so that FLAGS can list them (RFC 3501 §7.2.6)."""
         self._keywords_told = 0
@@ -160,19 +165,27 @@ class View:
             GrammarError: it names a message number beyond the last (RFC 3501 §9, seq-number). UIDs that are not there
                 are passed over instead (§6.4.8).
         """
-        if uid:
-            return list(self._numbers_of_uids(wanted))
-        count = len(self.messages)
-        ranges = wanted.resolved(count)
-        if ranges[0][0] < 1 or ranges[-1][1] > count:
-            raise GrammarError("no message has that number")
-        return [number for low, high in ranges for number in range(low, high + 1)]
+        ranges = self.uids_named(wanted, uid=uid).ranges
+        places = [range(bisect_left(self.uids, low), bisect_right(self.uids, high)) for low, high in ranges]
+        # `$` may name what the rest of the set names too.
+        found = dict.fromkeys(place + 1 for run in places for place in run)
+        return sorted(found) if wanted.saved and wanted.ranges else list(found)
 
-    def _numbers_of_uids(self, wanted: SequenceSet) -> Iterable[int]:
-        # In an empty mailbox `*` is UIDNEXT by §9, which no message has.
-        largest = self.messages[-1].uid if self.messages else self.mailbox.uid_next
-        for low, high in wanted.resolved(largest):
-            yield from range(bisect_left(self.uids, low) + 1, bisect_right(self.uids, high) + 1)
+    def uids_named(self, wanted: SequenceSet, *, uid: bool) -> Uids:
+        """The UIDs that the set names, whether messages have them or not.
+
+        Raises:
+            GrammarError: it names a message number beyond the last (RFC 3501 §9, seq-number).
+        """
+        also = self.saved if wanted.saved else None
+        if uid:
+            # In an empty mailbox `*` is UIDNEXT by §9, which no message has.
+            return Uids(wanted.resolved(self.uids[-1] if self.uids else self.mailbox.uid_next), also)
+        count = len(self.uids)
+        ranges = wanted.resolved(count)
+        if ranges and (ranges[0][0] < 1 or ranges[-1][1] > count):
+            raise GrammarError("no message has that number")
+        return Uids([(self.uids[low - 1], self.uids[high - 1]) for low, high in ranges], also)
 
     def parsed(self, message: StoredMessage) -> Entity:
         """The message's MIME structure, worked out once."""

@@ -6,12 +6,15 @@ import re
 from datetime import date
 
 from reference_server.imap import decoded
+from reference_server.imap.candidates import Candidate
 from reference_server.imap.core import ImapCore
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.literals import Announced
-from reference_server.imap.search import Candidate
+from reference_server.imap.matching import Test
+from reference_server.imap.search import ResultOptions
 from reference_server.imap.searchkeys import Key
 from reference_server.imap.session import RefusedError
+from reference_server.imap.uidsets import Uids
 from reference_server.registry import fault
 
 ENVELOPE_FIELDS = frozenset({"FROM", "TO", "CC", "BCC", "SUBJECT"})
@@ -37,7 +40,7 @@ class FindsOnlyBeginningsOfFields(ImapCore):
             return super().search_field(candidate, name, text)
         wanted = name.encode()
         fields = (field for field in candidate.entity.fields if field.name == wanted)
-        return any(decoded.field_text(field).casefold().startswith(text) for field in fields)
+        return any(self.folded(decoded.decode_words(field.value)).startswith(text) for field in fields)
 
 
 @fault("looks-into-every-field", breaks=("rfc3501/6.4.4/27", "rfc3501/6.4.4/28"))
@@ -48,7 +51,9 @@ class LooksIntoEveryField(ImapCore):
         """Leaves the name aside."""
         if name in ENVELOPE_FIELDS:
             return super().search_field(candidate, name, text)
-        return bool(text) and any(self.contains(decoded.field_text(each), text) for each in candidate.entity.fields)
+        return bool(text) and any(
+            text in self.folded(decoded.decode_words(each.value)) for each in candidate.entity.fields
+        )
 
 
 @fault("looks-into-the-header-for-body", breaks="rfc3501/6.4.4/21")
@@ -57,8 +62,7 @@ class LooksIntoTheHeaderForBody(ImapCore):
 
     def search_body(self, candidate: Candidate, text: str) -> bool:
         """Is TEXT."""
-        in_header = any(self.contains(part, text) for part in decoded.header_texts(candidate.entity))
-        return in_header or super().search_body(candidate, text)
+        return text in candidate.header or super().search_body(candidate, text)
 
 
 @fault(
@@ -142,16 +146,16 @@ class TakesTheInternalDateForSent(ImapCore):
 class FindsWhatMatchesAnyKey(ImapCore):
     """Of several keys one is enough."""
 
-    def search_all_of(self, candidate: Candidate, *keys: Key) -> bool:
+    def search_all_of(self, candidate: Candidate, *tests: Test) -> bool:
         """Any."""
-        return any(self.holds(key, candidate) for key in keys)
+        return any(self.holds(test, candidate) for test in tests)
 
 
 @fault("reads-or-as-and", breaks="rfc3501/6.4.4/35")
 class ReadsOrAsAnd(ImapCore):
     """OR wants both keys to match."""
 
-    def search_or(self, candidate: Candidate, first: Key, second: Key) -> bool:
+    def search_or(self, candidate: Candidate, first: Test, second: Test) -> bool:
         """Both."""
         return self.holds(first, candidate) and self.holds(second, candidate)
 
@@ -169,9 +173,10 @@ class ReadsOrAsAnd(ImapCore):
 class LeavesTheEndOfSetOut(ImapCore):
     """The highest number of a set is not matched."""
 
-    def search_number(self, candidate: Candidate, numbers: frozenset[int]) -> bool:
+    def search_number(self, candidate: Candidate, uids: Uids) -> bool:
         """All but that."""
-        return super().search_number(candidate, numbers) and candidate.number != max(numbers)
+        last = max((uid for uid in candidate.view.uids if uid in uids), default=0)
+        return super().search_number(candidate, uids) and candidate.message.uid != last
 
 
 @fault("answers-uid-search-with-numbers", breaks=("rfc3501/7.2.5/1", "rfc3501/6.4.4/46"))
@@ -187,7 +192,7 @@ class AnswersUidSearchWithNumbers(ImapCore):
 class SaysNothingWhereNothingIsFound(ImapCore):
     """SEARCH that finds nothing brings no SEARCH response."""
 
-    def tell_found(self, found: list[int], options: tuple[bytes, ...] | None) -> None:
+    def tell_found(self, found: list[int], options: ResultOptions | None) -> None:
         """Only where there is something."""
         if found or options is not None:
             super().tell_found(found, options)
@@ -232,4 +237,4 @@ class ComparesWhatIsEncoded(ImapCore):
     def search_body(self, candidate: Candidate, text: str) -> bool:
         """As it stands."""
         body = candidate.message.octets.partition(b"\r\n\r\n")[2]
-        return self.contains(body.decode("latin-1"), text)
+        return text in self.folded(body.decode("latin-1"))
