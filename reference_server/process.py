@@ -13,15 +13,18 @@ from contextlib import contextmanager
 
 from reference_server.running import running_server
 from reference_server.serving import cores_with
+from reference_server.stores.opening import opened_store
 
 STOP_LIMIT_S = 10.0
 
 
 @contextmanager
 def server_process(
-    *, services: Iterable[str], faults: Iterable[str] = (), variants: Iterable[str] = ()
+    *, services: Iterable[str], faults: Iterable[str] = (), variants: Iterable[str] = (), store: str = "memory"
 ) -> Iterator[dict[str, str]]:
     """Start a server with the default accounts on loopback ports that the kernel chooses; its URLs by service.
+
+    `store` is as `opened_store` reads it.
 
     Raises:
         ValueError: a fault or variant is unknown, or they cannot be in one server.
@@ -38,7 +41,7 @@ def server_process(
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        wanted = {"services": list(services), "faults": list(faults), "variants": list(variants)}
+        wanted = {"services": list(services), "faults": list(faults), "variants": list(variants), "store": store}
         process.stdin.write(json.dumps(wanted).encode() + b"\n")
         process.stdin.flush()
         said = process.stdout.readline()
@@ -59,7 +62,11 @@ def server_process(
 def main() -> None:
     """The process: read what is wanted, say the URLs, serve until standard input ends."""
     wanted = json.loads(sys.stdin.readline())
-    with running_server(protocols=wanted["services"], cores=cores_with(wanted["faults"], wanted["variants"])) as server:
+    cores = cores_with(wanted["faults"], wanted["variants"])
+    with (
+        opened_store(wanted["store"]) as store,
+        running_server(store=store, protocols=wanted["services"], cores=cores) as server,
+    ):
         sys.stdout.write(json.dumps(server.urls) + "\n")
         sys.stdout.flush()
         while sys.stdin.readline():

@@ -17,13 +17,14 @@ from typing import Any, Self, TypeVar
 
 from reference_server.certificates import Certificate, certificate
 from reference_server.core import Core, Settings, Surroundings
+from reference_server.gate import Gate
 from reference_server.imap.core import ImapCore
 from reference_server.links import MakeLink
 from reference_server.pop3.core import Pop3Core
 from reference_server.shell import Listener, MakeCore, TlsMode, listen, new_event_loop
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.lmtp import LmtpCore
-from reference_server.stores import Store
+from reference_server.stores import Durable, Store
 from reference_server.stores.memory import MemoryStore
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class RunningServer:
     ca_pem: bytes
     errors: list[BaseException] = field(default_factory=list)
     _host: Host
-    _listeners: list[Listener]
+    _listeners: list[Listener | Gate]
 
     def stop(self) -> None:
         """Close every socket of this server; the host goes on. A second call does nothing."""
@@ -117,8 +118,9 @@ class Host:
     ) -> RunningServer:
         """Start a server; `cores` replaces cores by protocol, `ports` fixes ports by URL scheme.
 
-        Without `services` every service is started for which there is a core. `links` are put around every core, the
-        first of them next to it. `certificates` stand in for those that are made for the settings' domains.
+        The store, a new one in memory unless given, stays the caller's to close. Without `services` every service is
+        started for which there is a core. `links` are put around every core, the first of them next to it.
+        `certificates` stand in for those that are made for the settings' domains.
 
         Raises:
             ValueError: a service, or the protocol of a core, is unknown; or the host is not loopback.
@@ -137,6 +139,7 @@ class Host:
         listeners, urls = self.run(
             self._listen(
                 {name: _maker(chosen[SERVICES[name].protocol], store, settings, links) for name in wanted},
+                store,
                 ports or {},
                 host,
                 tls.context,
@@ -197,14 +200,16 @@ class Host:
     async def _listen(
         self,
         makers: Mapping[str, MakeCore],
+        store: Store,
         ports: Mapping[str, int],
         host: str,
         context: ssl.SSLContext,
         *,
         allow_remote: bool,
-    ) -> tuple[list[Listener], dict[str, str]]:
-        listeners: list[Listener] = []
+    ) -> tuple[list[Listener | Gate], dict[str, str]]:
+        listeners: list[Listener | Gate] = []
         urls: dict[str, str] = {}
+        gates = [Gate(store, self._loop)] if isinstance(store, Durable) else []
         try:
             for name, make_core in makers.items():
                 service = SERVICES[name]
@@ -216,13 +221,15 @@ class Host:
                     context=context,
                     submission=service.submission,
                     allow_remote=allow_remote,
+                    gate=next(iter(gates), None),
                 )
                 listeners.append(listener)
                 urls[name] = f"{name}://{f'[{host}]' if ':' in host else host}:{listener.port}"
         except BaseException:
-            await _close_all(listeners)
+            await _close_all([*listeners, *gates])
             raise
-        return listeners, urls
+        # The gate closes last: what the sessions do when they end is committed as well.
+        return [*listeners, *gates], urls
 
 
 def _maker(core: type, store: Store, settings: Settings, links: tuple[MakeLink, ...]) -> MakeCore:
@@ -235,7 +242,7 @@ def _maker(core: type, store: Store, settings: Settings, links: tuple[MakeLink, 
     return make
 
 
-async def _close_all(listeners: list[Listener]) -> None:
+async def _close_all(listeners: Iterable[Listener | Gate]) -> None:
     for listener in listeners:
         await listener.close()
 

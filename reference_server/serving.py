@@ -19,7 +19,7 @@ from reference_server.core import Settings
 from reference_server.links import link_named
 from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
 from reference_server.running import Host, default_cores
-from reference_server.stores.memory import MemoryStore
+from reference_server.stores.opening import opened_store
 
 # Where faults and variants are declared; importing a module registers them.
 _DECLARATIONS = (
@@ -131,6 +131,7 @@ def serve(
     faults: Iterable[str] = (),
     variants: Iterable[str] = (),
     links: Iterable[str] = (),
+    store: str = "memory",
     allow_cleartext: bool = False,
     allow_remote: bool = False,
     host: str = "127.0.0.1",
@@ -144,14 +145,15 @@ def serve(
 
     `only` and `ports` go by URL scheme; `users` and `users_file` stand in for the default users, see `directory`;
     `certificates` and `client_ca` see `certificates_for`; `ca_file` is where to leave the certificate authority's
-    certificate in PEM; `links` are as `link_named` reads them. Call it from the main thread.
+    certificate in PEM; `links` are as `link_named` reads them, and `store` as `opened_store` does. Call it from the
+    main thread.
 
     Raises:
-        ValueError: a name is unknown, an address is no address, or the host is not loopback and `allow_remote` is off.
-        OSError: a port is taken, or the file cannot be written.
+        ValueError: a name is unknown, an address is no address, or the host is not loopback and `allow_remote` is off;
+            or there is no such store.
+        OSError: a port is taken, the file cannot be written, or the store not be opened.
     """
     known = directory(users, users_file, shared_secrets=shared_secrets)
-    store = MemoryStore(known)
     domains = known.domains or Settings.domains
     own = certificates_for(domains, certificates, client_ca)
     came: list[int] = []
@@ -162,9 +164,9 @@ def serve(
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         # The main thread allocates memory at less cost than others do.
-        with Host(own_thread=False) as runner, _rare_collections():
+        with opened_store(store, known) as opened, Host(own_thread=False) as runner, _rare_collections():
             server = runner.start(
-                store=store,
+                store=opened,
                 cores={**default_cores(), **cores_with(faults, variants)},
                 settings=Settings(domains=domains, allow_cleartext=allow_cleartext),
                 services=only,

@@ -18,6 +18,7 @@ from enum import Enum
 from typing import Any, cast
 
 from reference_server.core import Action, Core, HalfClose, Reset, Send, StartTls, Surroundings
+from reference_server.gate import Gate, GatedTransport
 from reference_server.tls import TlsLayer
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,9 @@ class Connection(asyncio.Protocol):
         context: ssl.SSLContext | None,
         submission: bool,
         open_connections: set[Connection],
+        gate: Gate | None = None,
     ) -> None:
+        self._gate = gate
         self._make_core = make_core
         self._loop = loop
         self._mode = mode
@@ -81,6 +84,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer connected: make its core and let that greet."""
         self._transport = cast("asyncio.Transport", transport)
+        if self._gate is not None:
+            self._transport = GatedTransport(self._transport, self._gate)
         self._open.add(self)
         raw = self._transport.get_extra_info("socket")
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -311,8 +316,9 @@ async def listen(
     context: ssl.SSLContext | None = None,
     submission: bool = False,
     allow_remote: bool = False,
+    gate: Gate | None = None,
 ) -> Listener:
-    """Listen on `host` and `port` (0: the kernel chooses) and run a core on every connection.
+    """Listen on `host` and `port` (0: the kernel chooses) and run a core on every connection, through a gate if given.
 
     Raises:
         ValueError: the host is not a loopback address and `allow_remote` was not given.
@@ -325,7 +331,7 @@ async def listen(
 
     def make_connection() -> Connection:
         return Connection(
-            make_core, loop, mode=mode, context=context, submission=submission, open_connections=connections
+            make_core, loop, mode=mode, context=context, submission=submission, open_connections=connections, gate=gate
         )
 
     server = await loop.create_server(make_connection, host, port, backlog=BACKLOG)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from reference_server.accounts import Directory
@@ -103,6 +103,10 @@ class MailboxError(Exception):
 
 class OverQuotaError(MailboxError):
     """There is no room left for that message (RFC 9208 §4.3)."""
+
+
+class StoreFailedError(MailboxError):
+    """The store cannot keep anything any more; what was not yet committed is lost, and no change is taken."""
 
 
 class Mailbox(Protocol):
@@ -260,3 +264,25 @@ class Store(Protocol):
 
     def shared(self) -> Sequence[Mailbox]:
         """Folders of all accounts in whose rights anybody is named (RFC 4314 §2)."""
+
+
+@runtime_checkable
+class Durable(Protocol):
+    """What a store does on top that keeps mail beyond the end of its process.
+
+    A change made in a thread for which commits are deferred is durable when `commit` returns, and whoever deferred them
+    lets nobody hear of it before; in any other thread it is durable when the method that made it returns.
+    """
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are changes that `commit` would make durable."""
+
+    def commit(self) -> None:
+        """Make all changes durable. Raises StoreFailedError if that cannot be; then none of them is."""
+
+    def defer_commits(self) -> Callable[[], None]:
+        """Leave commits of changes made in this thread to the caller, until the returned callable is called (there)."""
+
+    def close(self) -> None:
+        """Commit, and give files and locks back. The store cannot be used after that; a second call does nothing."""

@@ -1,6 +1,9 @@
-"""One folder held in memory (RFC 3501 §2.3.1), and the room that its account has (RFC 9208).
+"""One folder held in memory (RFC 3501 §2.3.1).
 
 Safe to use from several threads. Whoever watches a folder is called after the change is complete.
+
+A store that keeps more than memory subclasses it: `_kept` and the `_record_…` methods are told of every change before
+anybody can see it, and what they raise leaves the folder as it was.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ from datetime import UTC, datetime
 from itertools import repeat
 from typing import TypeVar
 
-from reference_server.stores import Changes, Limits, NewMessage, OverQuotaError, StoredMessage, Usage
+from reference_server.stores import Changes, Limits, NewMessage, StoredMessage
+from reference_server.stores.room import Room
 
 RECENT = frozenset({"\\Recent"})
 
@@ -21,46 +25,6 @@ V = TypeVar("V")
 
 MAX_HISTORY = 50_000
 """How many changes of a folder are remembered at least, for sessions that ask what is new."""
-
-
-class Room:
-    """What an account may have and has, over all its folders. Safe to use from several threads."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self._guard = threading.Lock()
-        self._octets = 0
-        self._messages = 0
-
-    @property
-    def usage(self) -> Usage:
-        """What the account has now."""
-        with self._guard:
-            return Usage(self._octets, self._messages)
-
-    def take(self, sizes: Sequence[int], *, freed: Sequence[int] = ()) -> None:
-        """Make room for messages of these sizes, or for none; those of `freed` sizes are about to be given back.
-
-        Raises:
-            OverQuotaError: they do not fit.
-        """
-        limits, octets = self.limits, sum(sizes)
-        with self._guard:
-            if limits.message_octets is not None and max(sizes, default=0) > limits.message_octets:
-                raise OverQuotaError("the message is larger than this account may have")
-            if limits.storage_octets is not None and self._octets + octets - sum(freed) > limits.storage_octets:
-                raise OverQuotaError("no room is left for that many octets")
-            if limits.messages is not None and self._messages + len(sizes) - len(freed) > limits.messages:
-                raise OverQuotaError("no room is left for that many messages")
-            self._octets += octets
-            self._messages += len(sizes)
-
-    def give_back(self, sizes: Iterable[int]) -> None:
-        """Messages of these sizes are no more."""
-        with self._guard:
-            for octets in sizes:
-                self._octets -= octets
-                self._messages -= 1
 
 
 class MemoryMailbox:
@@ -78,7 +42,7 @@ class MemoryMailbox:
     ) -> None:
         self._owner = owner
         self._name = name
-        self._mailbox_id = f"F{os.urandom(9).hex()}"
+        self._mailbox_id = new_mailbox_id()
         self._uid_validity = uid_validity
         self._special_uses = frozenset(special_uses)
         self._room = room or Room(Limits())
@@ -170,24 +134,16 @@ class MemoryMailbox:
         """Store all of them or, raising OverQuotaError, none; their UIDs. The room of `replacing` counts as free."""
         if not messages:
             return []
-        self._room.take([len(message.octets) for message in messages], freed=[message.size for message in replacing])
-        now = datetime.now(UTC)
+        sizes = [len(message.octets) for message in messages]
+        self._room.take(sizes, freed=[message.size for message in replacing])
         with self._guard:
-            first = self._uid_next
+            try:
+                stored = self._kept(messages, first_uid=self._uid_next, modseq=self._modseq + 1)
+            except BaseException:
+                self._room.give_back(sizes)
+                raise
             self._uid_next += len(messages)
             self._modseq += 1
-            modseq = self._modseq
-            stored = [
-                StoredMessage(
-                    uid=uid,
-                    octets=message.octets,
-                    internal_date=message.internal_date or now,
-                    flags=message.flags - RECENT,
-                    modseq=modseq,
-                    saved_at=now,
-                )
-                for uid, message in enumerate(messages, first)
-            ]
             uids = [message.uid for message in stored]
             self._messages += stored
             self._uids += uids
@@ -200,16 +156,18 @@ class MemoryMailbox:
         """Replace the flags of messages, by UID, in one step. One that is gone stays gone, without an error."""
         with self._guard:
             modseq = self._modseq + 1
-            changed = []
+            changed: dict[int, StoredMessage] = {}
             for uid, flags in changes.items():
                 at = bisect_left(self._uids, uid)
                 if at < len(self._uids) and self._uids[at] == uid:
-                    self._messages[at] = self._messages[at].with_flags(frozenset(flags) - RECENT, modseq)
-                    changed.append(uid)
+                    changed[at] = self._messages[at].with_flags(frozenset(flags) - RECENT, modseq)
             if not changed:
                 return
+            self._record_flags(changed.values())
+            for at, message in changed.items():
+                self._messages[at] = message
             self._modseq = modseq
-            self._note_changed(changed)
+            self._note_changed([message.uid for message in changed.values()])
         self._notify()
 
     def expunge(self, uids: Iterable[int]) -> None:
@@ -218,6 +176,7 @@ class MemoryMailbox:
             gone = {uid: message for uid in uids if (message := self._find(uid)) is not None}
             if not gone:
                 return
+            self._record_gone(gone, self._modseq + 1)
             self._modseq += 1
             self._messages = [message for message in self._messages if message.uid not in gone]
             self._uids = [message.uid for message in self._messages]
@@ -230,7 +189,8 @@ class MemoryMailbox:
         """UIDs that no session was told of as recent yet; unless `peek`, they are the caller's (RFC 3501 §2.3.2)."""
         with self._guard:
             recent = frozenset(self._recent)
-            if not peek:
+            if recent and not peek:
+                self._record_claimed(recent)
                 self._recent.clear()
         return recent
 
@@ -241,7 +201,9 @@ class MemoryMailbox:
 
     def annotate(self, entry: str, value: bytes | None) -> None:
         """Set a metadata entry; None removes it."""
-        self._annotations = with_entry(self._annotations, entry, value)
+        with self._guard:
+            self._record_annotation(entry, value)
+            self._annotations = with_entry(self._annotations, entry, value)
 
     @property
     def rights(self) -> Mapping[str, str]:
@@ -250,7 +212,9 @@ class MemoryMailbox:
 
     def set_rights(self, identifier: str, rights: str) -> None:
         """Give an identifier these rights in place of those it had; an empty string removes its entry."""
-        self._rights = with_entry(self._rights, identifier, rights or None)
+        with self._guard:
+            self._record_rights(identifier, rights)
+            self._rights = with_entry(self._rights, identifier, rights or None)
 
     def lock(self) -> bool:
         """Take the exclusive maildrop lock (RFC 1939 §4); False when another session holds it."""
@@ -301,7 +265,43 @@ class MemoryMailbox:
     def _moved_to(self, name: str, *, uid_validity: int) -> None:
         self._name = name
         self._uid_validity = uid_validity
-        self._notify()
+
+    # What a store that keeps more than memory overrides; all run under the folder's own lock.
+
+    def _kept(self, messages: Sequence[NewMessage], *, first_uid: int, modseq: int) -> list[StoredMessage]:
+        """What these messages, not empty, are from now on, with ascending UIDs."""
+        now = datetime.now(UTC)
+        return [
+            StoredMessage(
+                uid=uid,
+                octets=message.octets,
+                internal_date=message.internal_date or now,
+                flags=message.flags - RECENT,
+                modseq=modseq,
+                saved_at=now,
+            )
+            for uid, message in enumerate(messages, first_uid)
+        ]
+
+    def _record_flags(self, messages: Collection[StoredMessage]) -> None:
+        """Messages get other flags, and the folder their modseq."""
+
+    def _record_gone(self, messages: Mapping[int, StoredMessage], modseq: int) -> None:
+        """Messages go, by UID, and the folder gets that modseq."""
+
+    def _record_claimed(self, uids: frozenset[int]) -> None:
+        """Messages are recent no more."""
+
+    def _record_annotation(self, entry: str, value: bytes | None) -> None:
+        """A metadata entry is set, or removed."""
+
+    def _record_rights(self, identifier: str, rights: str) -> None:
+        """An identifier gets rights, or none."""
+
+
+def new_mailbox_id() -> str:
+    """An identifier that no other folder has (RFC 8474 §4)."""
+    return f"F{os.urandom(9).hex()}"
 
 
 def with_entry(entries: Mapping[str, V], name: str, value: V | None) -> dict[str, V]:

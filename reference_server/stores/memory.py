@@ -2,6 +2,9 @@
 
 Safe to use from several threads: tests read it while the server's own thread writes. Whoever watches a
 mailbox is called after the change is complete.
+
+A store that keeps more than memory subclasses these: `_made` and the `_record_…` methods are told of every change
+before anybody can see it.
 """
 
 from __future__ import annotations
@@ -10,10 +13,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from reference_server.accounts import DEFAULT_USERS, Directory, User
 from reference_server.stores import Limits, MailboxError, NewMessage, Usage
-from reference_server.stores.mailbox import MemoryMailbox, Room, with_entry
+from reference_server.stores.mailbox import MemoryMailbox, with_entry
+from reference_server.stores.room import Room
 
 SEPARATOR = "/"
 INBOX = "INBOX"
@@ -36,7 +41,7 @@ class MemoryAccount:
         self._access_keys: dict[str, bytes] = {}
         self._watchers: dict[object, Callable[[str], None]] = {}
         self._boxes: dict[str, MemoryMailbox] = {}
-        self._add(INBOX)
+        self._open()
 
     @property
     def name(self) -> str:
@@ -61,11 +66,13 @@ class MemoryAccount:
     def subscribe(self, name: str) -> None:
         """Add a name to the subscriptions."""
         with self._guard:
+            self._record_subscription(name, subscribed=True)
             self._subscriptions |= {name}
 
     def unsubscribe(self, name: str) -> None:
         """Take a name from the subscriptions; one that is not there is passed over."""
         with self._guard:
+            self._record_subscription(name, subscribed=False)
             self._subscriptions -= {name}
 
     @property
@@ -75,7 +82,9 @@ class MemoryAccount:
 
     def annotate(self, entry: str, value: bytes | None) -> None:
         """Set a metadata entry; None removes it."""
-        self._annotations = with_entry(self._annotations, entry, value)
+        with self._guard:
+            self._record_annotation(entry, value)
+            self._annotations = with_entry(self._annotations, entry, value)
 
     def access_key(self, mailbox_id: str) -> bytes:
         """The account's secret for URLs into that mailbox, made when first asked for (RFC 4467 §2.2)."""
@@ -123,12 +132,10 @@ class MemoryAccount:
             MailboxError: the folder exists or its name cannot be used.
         """
         wanted = _usable(name)
-        with self._guard:
+        with self._guard, self._one_step():
             if wanted in self._boxes:
                 raise MailboxError("the mailbox exists already")
-            for parent in _parents(wanted):
-                if parent not in self._boxes:
-                    self._add(parent)
+            self._add_parents(wanted)
             self._add(wanted, special_uses)
         self._notify(wanted)
 
@@ -141,11 +148,13 @@ class MemoryAccount:
         wanted = canonical_name(name)
         if wanted == INBOX:
             raise MailboxError("INBOX cannot be deleted")
-        with self._guard:
-            box = self._boxes.pop(wanted, None)
-        if box is None:
-            raise MailboxError("there is no such mailbox")
-        box.expunge([message.uid for message in box.messages])
+        with self._guard, self._one_step():
+            box = self._boxes.get(wanted)
+            if box is None:
+                raise MailboxError("there is no such mailbox")
+            box.expunge([message.uid for message in box.messages])
+            self._record_deleted(box)
+            del self._boxes[wanted]
         box._notify()
 
     def rename(self, old: str, new: str) -> None:
@@ -157,53 +166,60 @@ class MemoryAccount:
             MailboxError: the old one is absent, the new one exists, cannot be used, or lies inside the old one.
         """
         source, target = canonical_name(old), _usable(new)
-        with self._guard:
+        with self._guard, self._one_step():
             moving = [name for name in self._boxes if name == source or name.startswith(source + SEPARATOR)]
             if not moving:
                 raise MailboxError("there is no such mailbox")
             if target in self._boxes:
                 raise MailboxError("the new name is taken")
             if source == INBOX:
-                self._empty_inbox_into(target)
+                self._add_parents(target)
+                self._add(target)
+                self._move_messages(self._boxes[INBOX], self._boxes[target])
                 return
-            if target.startswith(source + SEPARATOR):
-                raise MailboxError("a mailbox cannot be moved into itself")
-            renamed = {name: target + name[len(source) :] for name in moving}
-            if not self._boxes.keys().isdisjoint(set(renamed.values()) - set(renamed)):
-                raise MailboxError("a name below the new one is taken")
-            boxes = {name: self._boxes.pop(name) for name in moving}
-            for parent in _parents(target):
-                if parent not in self._boxes:
-                    self._add(parent)
-            for name, box in boxes.items():
-                self._boxes[renamed[name]] = box
-        for name, box in boxes.items():
-            box._moved_to(renamed[name], uid_validity=self._validity_after_move(renamed[name], box.uid_validity))
+            renamed = self._move(moving, source, target)
+        for name, box in renamed.items():
+            box._notify()
             self._notify(name)
 
-    def _empty_inbox_into(self, target: str) -> None:
-        self.create(target)
-        inbox, box = self._boxes[INBOX], self._boxes[target]
-        messages = inbox.messages
-        # Room is given back first: a move needs none.
-        inbox.expunge([message.uid for message in messages])
-        box.append_all([
+    def _move(self, moving: Iterable[str], source: str, target: str) -> dict[str, MemoryMailbox]:
+        if target.startswith(source + SEPARATOR):
+            raise MailboxError("a mailbox cannot be moved into itself")
+        renamed = {name: target + name[len(source) :] for name in moving}
+        if not self._boxes.keys().isdisjoint(set(renamed.values()) - set(renamed)):
+            raise MailboxError("a name below the new one is taken")
+        self._add_parents(target)
+        moved = {}
+        # The upper levels first: their old names may be the new ones of what lies below them.
+        for name in sorted(renamed, key=len):
+            box, new_name = self._boxes[name], renamed[name]
+            validity = self._validity_after_move(new_name, box.uid_validity)
+            self._record_moved(box, new_name, validity)
+            box._moved_to(new_name, uid_validity=validity)
+            self._boxes[new_name] = self._boxes.pop(name)
+            moved[name] = box
+        return moved
+
+    def _move_messages(self, source: MemoryMailbox, target: MemoryMailbox) -> None:
+        messages = source.messages
+        copies = [
             NewMessage(octets=message.octets, flags=message.flags, internal_date=message.internal_date)
             for message in messages
-        ])  # fmt: skip
+        ]
+        # Room is given back first: a move needs none.
+        source.expunge([message.uid for message in messages])
+        target.append_all(copies)
+
+    def _add_parents(self, name: str) -> None:
+        for parent in _parents(name):
+            if parent not in self._boxes:
+                self._add(parent)
 
     def _add(self, name: str, special_uses: Iterable[str] = ()) -> None:
         validity = self._next_uid_validity
         self._next_uid_validity += 1
         self._highest_validity[name] = validity
-        self._boxes[name] = MemoryMailbox(
-            name,
-            owner=self._name,
-            uid_validity=validity,
-            special_uses=special_uses,
-            room=self._room,
-            changed=self._notify,
-        )
+        self._boxes[name] = self._made(name, validity, frozenset(special_uses))
 
     def _notify(self, name: str) -> None:
         if not self._watchers:
@@ -221,6 +237,39 @@ class MemoryAccount:
             self._next_uid_validity += 1
         self._highest_validity[name] = validity
         return validity
+
+    # What a store that keeps more than memory overrides; what these raise leaves the account as it was.
+
+    def _open(self) -> None:
+        """Take up the folders that are there at the start: INBOX at least."""
+        self._add(INBOX)
+
+    def _made(self, name: str, uid_validity: int, special_uses: frozenset[str]) -> MemoryMailbox:
+        """A new folder."""
+        return MemoryMailbox(
+            name,
+            owner=self._name,
+            uid_validity=uid_validity,
+            special_uses=special_uses,
+            room=self._room,
+            changed=self._notify,
+        )
+
+    def _one_step(self) -> AbstractContextManager[object]:
+        """What is recorded inside becomes durable as a whole or not at all."""
+        return nullcontext()
+
+    def _record_deleted(self, box: MemoryMailbox) -> None:
+        """A folder goes; it is empty by now."""
+
+    def _record_moved(self, box: MemoryMailbox, name: str, uid_validity: int) -> None:
+        """A folder gets another name."""
+
+    def _record_subscription(self, name: str, *, subscribed: bool) -> None:
+        """A name is subscribed, or no longer."""
+
+    def _record_annotation(self, entry: str, value: bytes | None) -> None:
+        """A metadata entry is set, or removed."""
 
 
 class MemoryStore:

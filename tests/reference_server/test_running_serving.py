@@ -94,6 +94,22 @@ def test_what_is_no_authority_vouches_for_nobody(tmp_path: Path) -> None:
             certificates_for(frozenset({f"x{len(octets)}.test"}), client_ca=tmp_path / "ca.pem")
 
 
+def test_what_one_server_took_the_next_one_has(tmp_path: Path) -> None:
+    arguments = f"only=['smtp', 'imap'], store='sqlite:{tmp_path}/mail.sqlite', allow_cleartext=True"
+    for round_ in (1, 2):
+        with start(arguments) as process:
+            assert process.stdout is not None
+            smtp, imap = (urlsplit(process.stdout.readline().strip()) for _ in range(2))
+            with smtplib.SMTP(smtp.hostname or "", smtp.port or 0, timeout=10.0) as client:
+                client.sendmail("x@y.example", ["alice@example.test"], b"hi\r\n")
+            with imaplib.IMAP4(imap.hostname or "", imap.port or 0, timeout=10.0) as reader:
+                reader.login("alice", "secret")
+                assert reader.select() == ("OK", [b"%d" % round_])
+            process.send_signal(signal.SIGTERM)
+            rest, errors = process.communicate(timeout=10.0)
+        assert (rest, errors, process.returncode) == ("", "", 0)
+
+
 def test_serve_refuses_a_name_that_it_does_not_know() -> None:
     with start("only=['gopher']") as process:
         _, errors = process.communicate(timeout=10.0)

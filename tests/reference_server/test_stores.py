@@ -1,16 +1,19 @@
-"""The memory store keeps what `stores` promises (RFC 3501 §2.3.1.1, §6.3; RFC 1939 §4)."""
+"""Every store keeps what `stores` promises (RFC 3501 §2.3.1.1, §6.3; RFC 1939 §4)."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from reference_server.accounts import Directory, User
+from reference_server.accounts import DEFAULT_USERS, Directory, User
 from reference_server.stores import (
     Account,
     Changes,
+    Durable,
     Limits,
     Mailbox,
     MailboxError,
@@ -19,15 +22,45 @@ from reference_server.stores import (
     Store,
     Usage,
 )
-from reference_server.stores.mailbox import MAX_HISTORY, MemoryMailbox
-from reference_server.stores.memory import MemoryAccount, MemoryStore
+from reference_server.stores.mailbox import MAX_HISTORY
+from reference_server.stores.memory import MemoryStore
+from reference_server.stores.sqlite import SqliteStore
+
+NewAccount = Callable[..., Account]
+MakeStore = Callable[..., MemoryStore]
 
 
-def account() -> MemoryAccount:
-    return MemoryStore({"alice@example.test": "secret"}, first_uid_validity=10).accounts[0]
+@pytest.fixture(params=["memory", "sqlite"])
+def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStore]:
+    """Make a store of one kind and, at the end, close it."""
+    made: list[MemoryStore] = []
+
+    def make(users: Mapping[str, str] | Directory = DEFAULT_USERS) -> MemoryStore:
+        if request.param == "memory":
+            made.append(MemoryStore(users, first_uid_validity=10))
+        else:
+            made.append(SqliteStore(tmp_path / f"{len(made)}.sqlite", users, first_uid_validity=10))
+        return made[-1]
+
+    yield make
+    for store in made:
+        if isinstance(store, Durable):
+            store.close()
 
 
-def box(of: MemoryAccount, name: str = "INBOX") -> MemoryMailbox:
+@pytest.fixture
+def account(make_store: MakeStore) -> NewAccount:
+    """Make a store with one account."""
+
+    def make(limits: Limits | None = None) -> Account:
+        return make_store(
+            Directory([User(address="alice@example.test", password="secret", limits=limits or Limits())])
+        ).accounts[0]
+
+    return make
+
+
+def box(of: Account, name: str = "INBOX") -> Mailbox:
     found = of.mailbox(name)
     assert found is not None
     return found
@@ -38,49 +71,57 @@ def uids(mailbox: Mailbox) -> list[int]:
 
 
 @pytest.mark.parametrize("name", ["alice", "ALICE", "alice@example.test", "Alice@Example.Test"])
-def test_a_user_logs_in_with_and_without_the_domain_in_any_case(name: str) -> None:
-    store: Store = MemoryStore()
+def test_a_user_logs_in_with_and_without_the_domain_in_any_case(make_store: MakeStore, name: str) -> None:
+    store: Store = make_store()
     found = store.log_in(name, "secret")
     assert found is not None
     assert found.name == "alice@example.test"
 
 
 @pytest.mark.parametrize(("name", "password"), [("alice", "Secret"), ("alice", ""), ("carol", "secret"), ("", "")])
-def test_wrong_credentials_log_nobody_in(name: str, password: str) -> None:
-    assert MemoryStore().log_in(name, password) is None
+def test_wrong_credentials_log_nobody_in(make_store: MakeStore, name: str, password: str) -> None:
+    assert make_store().log_in(name, password) is None
 
 
-def test_recipients_are_found_by_their_whole_address_alone() -> None:
-    store = MemoryStore()
+def test_recipients_are_found_by_their_whole_address_alone(make_store: MakeStore) -> None:
+    store = make_store()
     found = store.account("BOB@EXAMPLE.TEST")
     assert found is not None
     assert found.name == "bob@example.test"
     assert store.account("bob") is None
 
 
-def test_the_first_account_is_the_postmaster() -> None:
-    postmaster = MemoryStore().postmaster()
+def test_the_first_account_is_the_postmaster(make_store: MakeStore) -> None:
+    postmaster = make_store().postmaster()
     assert postmaster is not None
     assert postmaster.name == "alice@example.test"
-    assert MemoryStore({}).postmaster() is None
+    assert make_store({}).postmaster() is None
 
 
-def test_a_store_serves_the_users_of_the_directory_that_it_is_given() -> None:
+def test_a_store_serves_the_users_of_the_directory_that_it_is_given(make_store: MakeStore) -> None:
     users = Directory([User(address="a@one.test", password="1", aliases=("b@one.test",))])
-    store = MemoryStore(users)
+    store = make_store(users)
     assert store.users is users
     found = store.log_in("b", "1")
     assert found is not None
     assert found is store.account("B@one.test") is store.account("a@one.test")
 
 
+def test_an_account_can_be_added(make_store: MakeStore) -> None:
+    store = make_store()
+    carol = store.add_account("carol@example.test", "pw", limits=Limits(messages=1))
+    assert store.log_in("carol", "pw") is carol
+    assert carol.limits == Limits(messages=1)
+    assert store.add_account("dave@example.test", "pw").limits == Limits()
+
+
 @pytest.mark.parametrize("address", ["alice", "@example.test", "alice@", "ALICE@example.test"])
-def test_an_address_without_its_parts_or_taken_makes_no_account(address: str) -> None:
+def test_an_address_without_its_parts_or_taken_makes_no_account(make_store: MakeStore, address: str) -> None:
     with pytest.raises(ValueError, match="account"):
-        MemoryStore().add_account(address, "x")
+        make_store().add_account(address, "x")
 
 
-def test_uids_ascend_and_are_never_used_again() -> None:
+def test_uids_ascend_and_are_never_used_again(account: NewAccount) -> None:
     inbox = box(account())
     assert [inbox.append(b"a"), inbox.append(b"b"), inbox.append(b"c")] == [1, 2, 3]
     inbox.expunge([3, 99])
@@ -89,7 +130,7 @@ def test_uids_ascend_and_are_never_used_again() -> None:
     assert inbox.uid_next == 5
 
 
-def test_a_message_is_kept_as_it_came() -> None:
+def test_a_message_is_kept_as_it_came(account: NewAccount) -> None:
     inbox = box(account())
     date = datetime(2026, 2, 3, tzinfo=UTC)
     inbox.append(b"x\0\r\n", flags=["\\Seen", "\\Recent"], internal_date=date)
@@ -99,7 +140,7 @@ def test_a_message_is_kept_as_it_came() -> None:
     assert second.internal_date.tzinfo is UTC
 
 
-def test_every_change_raises_modseq_and_marks_what_changed() -> None:
+def test_every_change_raises_modseq_and_marks_what_changed(account: NewAccount) -> None:
     inbox = box(account())
     seen = [inbox.modseq]
     inbox.append(b"a")
@@ -115,7 +156,7 @@ def test_every_change_raises_modseq_and_marks_what_changed() -> None:
     assert inbox.messages[0].flags == {"\\Deleted"}
 
 
-def test_what_is_not_there_is_not_changed() -> None:
+def test_what_is_not_there_is_not_changed(account: NewAccount) -> None:
     inbox = box(account())
     inbox.append(b"a")
     before = inbox.modseq
@@ -125,7 +166,7 @@ def test_what_is_not_there_is_not_changed() -> None:
     assert inbox.modseq == before
 
 
-def test_a_snapshot_does_not_change() -> None:
+def test_a_snapshot_does_not_change(account: NewAccount) -> None:
     inbox = box(account())
     inbox.append(b"a")
     before = inbox.messages
@@ -135,7 +176,7 @@ def test_a_snapshot_does_not_change() -> None:
     assert inbox.messages is inbox.messages
 
 
-def test_recent_messages_belong_to_who_claims_them_first() -> None:
+def test_recent_messages_belong_to_who_claims_them_first(account: NewAccount) -> None:
     inbox = box(account())
     for octets in (b"a", b"b", b"c"):
         inbox.append(octets)
@@ -145,7 +186,7 @@ def test_recent_messages_belong_to_who_claims_them_first() -> None:
     assert inbox.claim_recent(peek=False) == frozenset()
 
 
-def test_one_session_holds_the_maildrop() -> None:
+def test_one_session_holds_the_maildrop(account: NewAccount) -> None:
     inbox = box(account())
     assert inbox.lock()
     assert not inbox.lock()
@@ -153,7 +194,7 @@ def test_one_session_holds_the_maildrop() -> None:
     assert inbox.lock()
 
 
-def test_watchers_hear_of_every_change_until_they_end_it() -> None:
+def test_watchers_hear_of_every_change_until_they_end_it(account: NewAccount) -> None:
     inbox = box(account())
     heard: list[int] = []
     end = inbox.watch(lambda: heard.append(inbox.modseq))
@@ -166,7 +207,7 @@ def test_watchers_hear_of_every_change_until_they_end_it() -> None:
     assert heard == [2, 3, 4]
 
 
-def test_folders_are_made_with_their_parents_and_listed_inbox_first() -> None:
+def test_folders_are_made_with_their_parents_and_listed_inbox_first(account: NewAccount) -> None:
     alice = account()
     alice.create("b/c/d")
     alice.create("a/")
@@ -177,7 +218,7 @@ def test_folders_are_made_with_their_parents_and_listed_inbox_first() -> None:
 
 
 @pytest.mark.parametrize("name", ["INBOX", "inbox", "a", "", "/", "a//b", "/a", "x\ny", "x" * 1001])
-def test_a_folder_that_exists_or_has_no_proper_name_is_not_made(name: str) -> None:
+def test_a_folder_that_exists_or_has_no_proper_name_is_not_made(account: NewAccount, name: str) -> None:
     alice = account()
     alice.create("a")
     with pytest.raises(MailboxError):
@@ -185,7 +226,7 @@ def test_a_folder_that_exists_or_has_no_proper_name_is_not_made(name: str) -> No
     assert alice.names() == ["INBOX", "a"]
 
 
-def test_a_folder_is_deleted_without_its_inferiors() -> None:
+def test_a_folder_is_deleted_without_its_inferiors(account: NewAccount) -> None:
     alice = account()
     alice.create("a/b")
     gone = box(alice, "a")
@@ -201,7 +242,7 @@ def test_a_folder_is_deleted_without_its_inferiors() -> None:
             alice.delete(name)
 
 
-def test_a_name_used_again_gets_a_greater_uid_validity() -> None:
+def test_a_name_used_again_gets_a_greater_uid_validity(account: NewAccount) -> None:
     alice = account()
     alice.create("a")
     first = box(alice, "a").uid_validity
@@ -210,7 +251,7 @@ def test_a_name_used_again_gets_a_greater_uid_validity() -> None:
     assert box(alice, "a").uid_validity > first > box(alice).uid_validity
 
 
-def test_renaming_takes_inferiors_along_and_keeps_messages_and_uids() -> None:
+def test_renaming_takes_inferiors_along_and_keeps_messages_and_uids(account: NewAccount) -> None:
     alice = account()
     alice.create("a/b")
     box(alice, "a/b").append(b"x")
@@ -224,7 +265,7 @@ def test_renaming_takes_inferiors_along_and_keeps_messages_and_uids() -> None:
     assert (moved.name, uids(moved), moved.uid_validity) == ("new/a/b", [1], validity)
 
 
-def test_a_renamed_folder_never_lowers_the_uid_validity_of_its_new_name() -> None:
+def test_a_renamed_folder_never_lowers_the_uid_validity_of_its_new_name(account: NewAccount) -> None:
     alice = account()
     alice.create("old")
     alice.create("name")
@@ -234,7 +275,7 @@ def test_a_renamed_folder_never_lowers_the_uid_validity_of_its_new_name() -> Non
     assert box(alice, "name").uid_validity > used
 
 
-def test_renaming_inbox_moves_its_messages_alone() -> None:
+def test_renaming_inbox_moves_its_messages_alone(account: NewAccount) -> None:
     alice = account()
     alice.create("INBOX/x")
     box(alice).append(b"m", flags=["\\Seen"])
@@ -245,7 +286,7 @@ def test_renaming_inbox_moves_its_messages_alone() -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), [("none", "x"), ("a", "b"), ("a", "a/c"), ("a", "INBOX"), ("a", "a")])
-def test_a_rename_that_cannot_be_changes_nothing(old: str, new: str) -> None:
+def test_a_rename_that_cannot_be_changes_nothing(account: NewAccount, old: str, new: str) -> None:
     alice = account()
     alice.create("a")
     alice.create("b")
@@ -254,7 +295,7 @@ def test_a_rename_that_cannot_be_changes_nothing(old: str, new: str) -> None:
     assert alice.names() == ["INBOX", "a", "b"]
 
 
-def test_a_rename_does_not_overwrite_what_lies_below_the_new_name() -> None:
+def test_a_rename_does_not_overwrite_what_lies_below_the_new_name(account: NewAccount) -> None:
     alice = account()
     alice.create("a/x")
     alice.create("b/x")
@@ -263,7 +304,7 @@ def test_a_rename_does_not_overwrite_what_lies_below_the_new_name() -> None:
         alice.rename("a", "b")
 
 
-def test_subscriptions_outlive_their_folders() -> None:
+def test_subscriptions_outlive_their_folders(account: NewAccount) -> None:
     alice: Account = account()
     alice.create("a")
     alice.subscribe("a")
@@ -271,7 +312,7 @@ def test_subscriptions_outlive_their_folders() -> None:
     assert alice.subscriptions == {"a"}
 
 
-def test_threads_lose_no_message() -> None:
+def test_threads_lose_no_message(account: NewAccount) -> None:
     inbox = box(account())
     threads = [threading.Thread(target=lambda: [inbox.append(b"x") for _ in range(200)]) for _ in range(4)]
     for thread in threads:
@@ -287,7 +328,7 @@ def changes(mailbox: Mailbox, since: int) -> tuple[list[int], list[int]]:
     return [message.uid for message in found.messages], list(found.gone)
 
 
-def test_what_changed_since_some_moment_is_told_and_nothing_else() -> None:
+def test_what_changed_since_some_moment_is_told_and_nothing_else(account: NewAccount) -> None:
     inbox = box(account())
     for _ in range(4):
         inbox.append(b"")
@@ -300,7 +341,7 @@ def test_what_changed_since_some_moment_is_told_and_nothing_else() -> None:
     assert changes(inbox, inbox.modseq - 1) == ([5], [])
 
 
-def test_a_message_that_came_and_went_is_gone() -> None:
+def test_a_message_that_came_and_went_is_gone(account: NewAccount) -> None:
     inbox = box(account())
     before = inbox.modseq
     inbox.append(b"")
@@ -309,7 +350,7 @@ def test_a_message_that_came_and_went_is_gone() -> None:
     assert changes(inbox, before) == ([], [1])
 
 
-def test_changes_too_long_ago_are_not_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_too_long_ago_are_not_told_apart(account: NewAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_HISTORY >= 10_000
     monkeypatch.setattr("reference_server.stores.mailbox.MAX_HISTORY", 3)
     inbox = box(account())
@@ -322,7 +363,7 @@ def test_changes_too_long_ago_are_not_told_apart(monkeypatch: pytest.MonkeyPatch
     assert changes(inbox, inbox.modseq - 3) == ([5, 6, 7], [])
 
 
-def test_several_messages_are_stored_in_one_step() -> None:
+def test_several_messages_are_stored_in_one_step(account: NewAccount) -> None:
     inbox = box(account())
     seen: list[int] = []
     inbox.watch(lambda: seen.append(len(inbox.messages)))
@@ -337,7 +378,7 @@ def test_several_messages_are_stored_in_one_step() -> None:
     assert inbox.append_all([]) == []
 
 
-def test_flags_of_several_messages_change_in_one_step() -> None:
+def test_flags_of_several_messages_change_in_one_step(account: NewAccount) -> None:
     inbox = box(account())
     inbox.append_all([NewMessage(octets=b"a"), NewMessage(octets=b"b")])
     before = inbox.modseq
@@ -345,10 +386,6 @@ def test_flags_of_several_messages_change_in_one_step() -> None:
     assert inbox.modseq == before + 1
     assert [message.flags for message in inbox.messages] == [{"\\Seen"}, {"\\Flagged"}]
     assert {message.modseq for message in inbox.messages} == {inbox.modseq}
-
-
-def limited(limits: Limits) -> MemoryAccount:
-    return MemoryStore({}).add_account("carol@example.test", "secret", limits=limits)
 
 
 @pytest.mark.parametrize(
@@ -359,8 +396,10 @@ def limited(limits: Limits) -> MemoryAccount:
         (Limits(message_octets=3), [b"123", b"123"], b"1234"),
     ],
 )
-def test_an_account_keeps_within_its_limits(limits: Limits, fits: list[bytes], too_much: bytes) -> None:
-    carol = limited(limits)
+def test_an_account_keeps_within_its_limits(
+    account: NewAccount, limits: Limits, fits: list[bytes], too_much: bytes
+) -> None:
+    carol = account(limits)
     assert carol.limits == limits
     carol.create("a")
     inbox, other = box(carol), box(carol, "a")
@@ -372,16 +411,16 @@ def test_an_account_keeps_within_its_limits(limits: Limits, fits: list[bytes], t
     assert carol.usage == Usage(sum(map(len, fits)), len(fits))
 
 
-def test_all_of_several_messages_fit_or_none_is_stored() -> None:
-    carol = limited(Limits(messages=2))
+def test_all_of_several_messages_fit_or_none_is_stored(account: NewAccount) -> None:
+    carol = account(Limits(messages=2))
     with pytest.raises(OverQuotaError):
         box(carol).append_all([NewMessage(octets=b"x")] * 3)
     assert carol.usage == Usage(0, 0)
     assert len(box(carol).messages) == 0
 
 
-def test_removed_messages_and_folders_give_their_room_back() -> None:
-    carol = limited(Limits(messages=2))
+def test_removed_messages_and_folders_give_their_room_back(account: NewAccount) -> None:
+    carol = account(Limits(messages=2))
     carol.create("a")
     box(carol, "a").append(b"12")
     box(carol).append(b"345")
@@ -391,15 +430,15 @@ def test_removed_messages_and_folders_give_their_room_back() -> None:
     assert carol.usage == Usage(0, 0)
 
 
-def test_renaming_inbox_needs_no_room() -> None:
-    carol = limited(Limits(messages=2))
+def test_renaming_inbox_needs_no_room(account: NewAccount) -> None:
+    carol = account(Limits(messages=2))
     box(carol).append_all([NewMessage(octets=b"x")] * 2)
     carol.rename("INBOX", "old")
     assert uids(box(carol, "old")) == [1, 2]
     assert carol.usage == Usage(2, 2)
 
 
-def test_a_folders_id_stays_through_a_rename_and_never_comes_back() -> None:
+def test_a_folders_id_stays_through_a_rename_and_never_comes_back(account: NewAccount) -> None:
     alice = account()
     alice.create("a", special_uses=["\\Sent"])
     made = box(alice, "a").mailbox_id
@@ -413,7 +452,7 @@ def test_a_folders_id_stays_through_a_rename_and_never_comes_back() -> None:
     assert box(alice, "b").special_uses == frozenset()
 
 
-def test_annotations_and_rights_are_set_and_removed() -> None:
+def test_annotations_and_rights_are_set_and_removed(account: NewAccount) -> None:
     alice = account()
     inbox = box(alice)
     for annotated in (alice, inbox):
@@ -428,7 +467,7 @@ def test_annotations_and_rights_are_set_and_removed() -> None:
     assert inbox.rights == {}
 
 
-def test_whoever_watches_an_account_hears_the_names_of_folders_that_change() -> None:
+def test_whoever_watches_an_account_hears_the_names_of_folders_that_change(account: NewAccount) -> None:
     alice = account()
     heard: list[str] = []
     end = alice.watch(heard.append)
@@ -442,15 +481,15 @@ def test_whoever_watches_an_account_hears_the_names_of_folders_that_change() -> 
     assert heard == ["a", "a", "b", "a"]
 
 
-def test_a_stored_message_shows_no_text() -> None:
+def test_a_stored_message_shows_no_text(account: NewAccount) -> None:
     inbox = box(account())
     inbox.append(b"private")
     assert "private" not in repr(inbox.messages[0])
     assert "uid=1" in repr(inbox.messages[0])
 
 
-def test_a_folder_knows_its_owner_and_is_found_while_others_have_rights_to_it() -> None:
-    store = MemoryStore({"alice@example.test": "a", "bob@example.test": "b"})
+def test_a_folder_knows_its_owner_and_is_found_while_others_have_rights_to_it(make_store: MakeStore) -> None:
+    store = make_store({"alice@example.test": "a", "bob@example.test": "b"})
     alice = store.account("alice@example.test")
     assert alice is not None
     alice.create("Shared")
