@@ -108,6 +108,7 @@ class Settings:
     100 or more. `smtp_limits` are the smaller sizes of §4.5.3.1. Time-outs default to those of RFC 5321 §4.5.3.2.7
     (`smtp_timeout_s`, between commands) and §4.5.3.2.5 (`smtp_data_timeout_s`, between pieces of a message; the other
     times of §4.5.3.2 are for clients), RFC 1939 §3 and RFC 3501 §5.4.
+    `pop3_login_delay_s` is how long a user has to stay away from his maildrop (LOGIN-DELAY, RFC 2449 §6.5).
     `wall_clock` dates messages, `unique` names them, `nonce` is what nobody can foresee: a core reads no clock and no
     randomness of its own.
     """
@@ -121,6 +122,7 @@ class Settings:
     smtp_timeout_s: float = 300.0
     smtp_data_timeout_s: float = 180.0
     pop3_timeout_s: float = 600.0
+    pop3_login_delay_s: int = 0
     imap_timeout_s: float = 1800.0
     wall_clock: Callable[[], datetime] = utc_now
     unique: Callable[[], str] = token_maker()  # noqa: RUF009  (one source for the whole process is the point)

@@ -41,6 +41,8 @@ class Directory:
     can be checked no other way (RFC 2195 §2, RFC 1939 §7). An unknown name costs as much as a wrong password, in every
     method that takes a proof.
 
+    `visits` is for who has to know when a user was last there, on the clock of the sessions.
+
     Names and addresses are compared prepared and without regard to case. Safe to use from several threads.
     """
 
@@ -52,6 +54,7 @@ class Directory:
         self._entries: dict[str, _Entry] = {}
         self._recipients: dict[str, _Entry] = {}
         self._log_ins: dict[str, _Entry] = {}
+        self.visits: dict[str, float] = {}
         self._tokens: dict[bytes, _Entry] = {}
         self._certificates: dict[str, list[_Entry]] = {}
         self._key = os.urandom(32)

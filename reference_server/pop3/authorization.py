@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from reference_server import sasl
 from reference_server.core import Settings, Surroundings
-from reference_server.pop3.base import Session
+from reference_server.pop3.international import International
 from reference_server.pop3.maildrop import Maildrop
 from reference_server.pop3.session import Event, State, Verb
 from reference_server.sasl import Challenge, Exchange, Failure, Kind, Step, Success
@@ -24,7 +24,7 @@ _FAILURES: Mapping[Kind, str] = MappingProxyType(
 )
 
 
-class Authorization(SaslServer, Session):
+class Authorization(SaslServer, International):
     """Commands of the AUTHORIZATION state."""
 
     def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
@@ -49,7 +49,7 @@ class Authorization(SaslServer, Session):
             return self.err("USER needs a name")
         if not self.plaintext_allowed():
             return self.err("encryption required: STLS first")
-        self.user_name = argument.decode("ascii")
+        self.user_name = argument.decode("utf-8")
         self.advance(Verb.USER)
         return self.ok("send PASS")
 
@@ -57,7 +57,7 @@ class Authorization(SaslServer, Session):
         """PASS: everything after the one space is the password, spaces included (RFC 1939 §7)."""
         name, self.user_name = self.user_name, None
         assert name is not None, "PASS is only reached after USER"
-        account = self.verify(name, argument.decode("ascii")) if argument else None
+        account = self.verify(name, argument.decode("utf-8")) if argument else None
         return self.opened(account) if account else self.wrong_credentials()
 
     def on_apop(self, argument: bytes) -> bytes:
@@ -67,7 +67,7 @@ class Authorization(SaslServer, Session):
         name, space, digest = argument.rpartition(b" ")
         if not (name and space and digest):
             return self.err("APOP needs a name and a digest")
-        account = self.verify_digest(name.decode("ascii"), self._timestamp, digest.decode("ascii"))
+        account = self.verify_digest(name.decode("utf-8"), self._timestamp, digest.decode("utf-8"))
         return self.opened(account) if account else self.wrong_credentials()
 
     def verify_digest(self, name: str, timestamp: bytes, digest: str) -> Account | None:
@@ -75,7 +75,10 @@ class Authorization(SaslServer, Session):
         return self._account(self.store.users.verify_digest(name, timestamp, digest))
 
     def opened(self, account: Account) -> bytes:
-        """The credentials are right: lock the maildrop and number its messages, or say that it is in use."""
+        """The credentials are right: lock the maildrop and number its messages, or say why not."""
+        if self.too_soon(account):
+            self.advance(Event.LOG_IN_FAILED)
+            return self.err(f"{self.settings.pop3_login_delay_s} seconds between log-ins", code="LOGIN-DELAY")
         inbox = account.mailbox("INBOX")
         if inbox is None:
             self.advance(Event.LOG_IN_FAILED)
@@ -84,8 +87,14 @@ class Authorization(SaslServer, Session):
             self.advance(Event.LOG_IN_FAILED)
             return self.err("another session has the maildrop", code="IN-USE")
         self._maildrop = self.open_maildrop(inbox)
+        self.store.users.visits[account.name] = self.heard_at
         self.advance(Event.LOGGED_IN)
         return self.ok("maildrop locked and ready")
+
+    def too_soon(self, account: Account) -> bool:
+        """Whether the user's last log-in is not long enough ago (RFC 2449 §6.5)."""
+        last = self.store.users.visits.get(account.name)
+        return last is not None and self.heard_at - last < self.settings.pop3_login_delay_s
 
     def acquire(self, inbox: Mailbox) -> bool:
         """Take the exclusive lock (RFC 1939 §4); False when another session has it."""
@@ -165,6 +174,8 @@ class Authorization(SaslServer, Session):
 
     def on_stls(self) -> bytes:
         """STLS: after the +OK nothing more is read in clear."""
+        if self.utf8:
+            return self.err("STLS goes before UTF8")
         if not self.offers_stls():
             return self.err("TLS is active already" if self.tls else "TLS is not offered here")
         self.advance(Verb.STLS)

@@ -29,6 +29,7 @@ class Session:
         self.state = State.AUTHORIZATION
         self.user_name: str | None = None
         self.request_wake: Callable[[], None] = _nobody_to_wake
+        self.heard_at = 0.0
         self._maildrop: Maildrop | None = None
         self._locked: Mailbox | None = None
 
@@ -44,7 +45,7 @@ class Session:
 
     def ok(self, text: str) -> bytes:
         """A positive single-line response; in capitals, 512 octets at most (RFC 1939 §3, RFC 2449 §4)."""
-        return b"+OK " + text.encode("ascii") + b"\r\n"
+        return b"+OK " + text.encode("utf-8") + b"\r\n"
 
     def err(self, text: str, *, code: str | None = None) -> bytes:
         """A negative response, with a response code where one is defined (RFC 2449 §8, RFC 3206)."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.pop3.authorization import Authorization
+from reference_server.pop3.international import International
 from reference_server.pop3.session import VERBS, Event, State, Verb
 from reference_server.pop3.transaction import Transaction
 from reference_server.stores import Store
@@ -21,16 +22,19 @@ MAX_COMMAND_LINE_OCTETS = 255
 # Keyword and arguments are printable ASCII (RFC 1939 §3).
 _UNPRINTABLE = re.compile(rb"[^\x20-\x7e]")
 
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+
+_MAY_BE_UTF8 = frozenset({Verb.USER, Verb.PASS, Verb.APOP})
+
 _DEAF = frozenset({State.SECURING, State.CLOSED})
 
 
-class Pop3Core(Authorization, Transaction):
+class Pop3Core(Authorization, Transaction, International):
     """One POP3 session; implements `core.Core`."""
 
     def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
         super().__init__(store, settings, surroundings)
         self._pending = b""
-        self._heard_at = 0.0
         self._inside_overlong_line = False
         self._with_argument: Mapping[Verb, Callable[[bytes], bytes]] = {
             Verb.USER: self.on_user,
@@ -42,9 +46,11 @@ class Pop3Core(Authorization, Transaction):
             Verb.RETR: self.on_retr,
             Verb.DELE: self.on_dele,
             Verb.TOP: self.on_top,
+            Verb.LANG: self.on_lang,
         }
         self._without_argument: Mapping[Verb, Callable[[], bytes]] = {
             Verb.STLS: self.on_stls,
+            Verb.UTF8: self.on_utf8,
             Verb.CAPA: self.on_capa,
             Verb.STAT: self.on_stat,
             Verb.NOOP: self.on_noop,
@@ -56,12 +62,12 @@ class Pop3Core(Authorization, Transaction):
 
     def connected(self, now: float) -> list[Action]:
         """Greet."""
-        self._heard_at = now
+        self.heard_at = now
         return [Send(self.greeting())]
 
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Answer every command that is complete, in order (RFC 2449 §6.8)."""
-        self._heard_at = now
+        self.heard_at = now
         if self.state in _DEAF:
             return []
         pending = self._pending + octets
@@ -86,7 +92,7 @@ class Pop3Core(Authorization, Transaction):
 
     def tls_started(self, now: float) -> list[Action]:
         """Still in AUTHORIZATION, and without a new greeting (RFC 2595 §4)."""
-        self._heard_at = now
+        self.heard_at = now
         self.tls = True
         self.forget_session()
         self.advance(Event.TLS_STARTED)
@@ -107,7 +113,7 @@ class Pop3Core(Authorization, Transaction):
     @property
     def deadline(self) -> float | None:
         """When the client will have been silent for too long, on the clock of `now`."""
-        return None if self.state is State.CLOSED else self._heard_at + self.settings.pop3_timeout_s
+        return None if self.state is State.CLOSED else self.heard_at + self.settings.pop3_timeout_s
 
     def disconnected(self) -> None:
         """The connection is gone without QUIT: nothing is removed (RFC 1939 §6)."""
@@ -154,7 +160,7 @@ class Pop3Core(Authorization, Transaction):
         verb = VERBS.get(word.upper())
         if verb is not Verb.PASS:
             self.drop_user_name()
-        if _UNPRINTABLE.search(line):
+        if not self.octets_allowed(line, verb):
             return self.err("invalid character")
         if verb is None:
             return self.err("unknown command")
@@ -167,6 +173,18 @@ class Pop3Core(Authorization, Transaction):
         if argument:
             return self.surplus_argument(verb)
         return self._without_argument[verb]()
+
+    def octets_allowed(self, line: bytes, verb: Verb | None) -> bool:
+        """Whether the line is of printable ASCII, or of UTF-8 where names and passwords may be (RFC 6856 §2.2)."""
+        if not _UNPRINTABLE.search(line):
+            return True
+        if verb not in _MAY_BE_UTF8 or _CONTROL.search(line):
+            return False
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+        return True
 
     def surplus_argument(self, verb: Verb) -> bytes:
         """The answer to an argument where none belongs: the command is malformed (RFC 1939 §3)."""
@@ -191,7 +209,8 @@ class Pop3Core(Authorization, Transaction):
 
     def capabilities(self) -> list[str]:
         """The capabilities that hold right now, each with its parameters."""
-        offered = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
+        offered = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8 USER", "LANG"]
+        offered.append(f"LOGIN-DELAY {self.settings.pop3_login_delay_s}")
         if self.plaintext_allowed():
             offered.append("USER")
         if mechanisms := self.offered_mechanisms():

@@ -35,6 +35,8 @@ class Verb(Enum):
     RSET = b"RSET"
     TOP = b"TOP"
     UIDL = b"UIDL"
+    UTF8 = b"UTF8"
+    LANG = b"LANG"
     QUIT = b"QUIT"
 
 
@@ -60,6 +62,8 @@ ON_ACCEPT: Transitions = MappingProxyType(
         (State.AUTHORIZATION, Verb.AUTH): State.AUTHENTICATING,
         (State.AUTHORIZATION, Verb.STLS): State.SECURING,
         (State.AUTHORIZATION, Verb.CAPA): State.AUTHORIZATION,
+        (State.AUTHORIZATION, Verb.UTF8): State.AUTHORIZATION,
+        (State.AUTHORIZATION, Verb.LANG): State.AUTHORIZATION,
         (State.AUTHORIZATION, Verb.QUIT): State.CLOSED,
         (State.TRANSACTION, Verb.QUIT): State.CLOSED,
         **{
@@ -75,6 +79,7 @@ ON_ACCEPT: Transitions = MappingProxyType(
             (State.TRANSACTION, verb): State.TRANSACTION
             for verb in (
                 Verb.CAPA,
+                Verb.LANG,
                 Verb.STAT,
                 Verb.LIST,
                 Verb.RETR,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from reference_server.pop3.base import Session
+from reference_server.pop3.international import International
 
 # A message number: decimal, counted from 1 (RFC 1939 §4), no sign. Nine digits are beyond any maildrop.
 _NUMBER = re.compile(rb"[1-9][0-9]{0,8}")
 _COUNT = re.compile(rb"[0-9]{1,9}")
 
 
-class Transaction(Session):
+class Transaction(International):
     """Commands of the TRANSACTION state."""
 
     def message_number(self, argument: bytes) -> int | None:
@@ -63,7 +63,10 @@ class Transaction(Session):
         number = self.message_number(argument)
         if number is None:
             return self.no_such_message()
-        return self.multi_line(self.ok(f"{self.maildrop.octets(number)} octets"), self.maildrop.text(number))
+        text = self.maildrop.text(number)
+        if not self.utf8 and self.needs_utf8(text):
+            return self.wants_utf8()
+        return self.multi_line(self.ok(f"{self.maildrop.octets(number)} octets"), text)
 
     def on_top(self, argument: bytes) -> bytes:
         """TOP: the header, the empty line, and so many lines of the body (RFC 1939 §7)."""
@@ -73,7 +76,10 @@ class Transaction(Session):
             return self.no_such_message()
         if not _COUNT.fullmatch(second):
             return self.err("TOP needs a message number and a number of lines")
-        return self.multi_line(self.ok("top of message follows"), self.top(self.maildrop.text(number), int(second)))
+        text = self.maildrop.text(number)
+        if not self.utf8 and self.needs_utf8(text):
+            return self.wants_utf8()
+        return self.multi_line(self.ok("top of message follows"), self.top(text, int(second)))
 
     def top(self, text: bytes, lines: int) -> bytes:
         """Header, empty line and the first `lines` lines of the body; all of it if there are fewer."""

@@ -11,7 +11,7 @@ from reference_server.pop3.session import ON_ACCEPT, State, Transitions, Verb
 from reference_server.registry import variant
 from reference_server.stores import Mailbox
 
-_OPTIONAL = frozenset({Verb.CAPA, Verb.TOP, Verb.UIDL, Verb.APOP, Verb.AUTH, Verb.STLS})
+_OPTIONAL = frozenset({Verb.CAPA, Verb.TOP, Verb.UIDL, Verb.APOP, Verb.AUTH, Verb.STLS, Verb.UTF8, Verb.LANG})
 
 
 @variant("pop3-terse")
@@ -105,7 +105,8 @@ class ManyCapabilitiesPop3(Pop3Core):
     def capabilities(self) -> list[str]:
         """In small letters, in another order, with capabilities of its own."""
         after = self.state is State.TRANSACTION
-        offered = [name for name in super().capabilities() if not name.startswith(("EXPIRE", "IMPLEMENTATION"))]
+        otherwise = ("EXPIRE", "IMPLEMENTATION", "LOGIN-DELAY", "LANG")
+        offered = [name for name in super().capabilities() if not name.startswith(otherwise)]
         own = ["EXPIRE 60" if after else "EXPIRE 30 USER", "LOGIN-DELAY 0" if after else "LOGIN-DELAY 5 USER"]
         if after:
             own += ["IMPLEMENTATION Other-Server 1.0 (build 7)", "LANG"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import ClassVar
 
 import pytest
 
@@ -10,6 +12,7 @@ from reference_server.accounts import Directory
 from reference_server.core import Close, Send, Settings, StartTls, Surroundings
 from reference_server.pop3.core import Pop3Core
 from reference_server.pop3.session import State
+from reference_server.sasl import Exchange
 from reference_server.stores import Mailbox
 from reference_server.stores.memory import MemoryStore
 
@@ -230,12 +233,20 @@ def test_passwords_are_not_taken_in_clear() -> None:
     assert b"SASL SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5" in offered
 
 
+def test_a_server_without_mechanisms_lists_no_sasl() -> None:
+    class WithoutMechanisms(Pop3Core):
+        sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = {}
+
+    assert b"SASL" not in said(WithoutMechanisms(filled(), Settings(), Surroundings(tls=True)), b"CAPA\r\n")
+
+
 def test_capabilities_are_listed_in_both_states() -> None:
     core = made()
     before = said(core, b"CAPA\r\n")
     assert before == (
         b"+OK capability list follows\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n"
-        b"USER\r\nSASL SCRAM-SHA-256 SCRAM-SHA-1 OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5\r\n"
+        b"UTF8 USER\r\nLANG\r\nLOGIN-DELAY 0\r\nUSER\r\n"
+        b"SASL SCRAM-SHA-256 SCRAM-SHA-1 OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5\r\n"
         b"IMPLEMENTATION mailspec\r\n.\r\n"
     )
     said(core, b"USER alice\r\nPASS secret\r\n")
@@ -333,3 +344,77 @@ def test_an_account_without_an_inbox_has_no_maildrop(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("reference_server.stores.memory.MemoryAccount.mailbox", lambda _self, _name: None)
     core = Pop3Core(MemoryStore(), Settings(), Surroundings(tls=True))
     assert said(core, b"USER alice\r\nPASS secret\r\n").endswith(b"-ERR [SYS/PERM] no maildrop\r\n")
+
+
+# -- UTF8 and LANG (RFC 6856), LOGIN-DELAY (RFC 2449 §6.5) -----------------------------------------------------------
+
+INTERNATIONAL = ("Subject: grün\r\n\r\nx\r\n".encode(), "Subject: a\r\n\r\ngrün\r\n".encode(), b"Subject: \xff\r\n\r\n")
+
+
+@pytest.mark.parametrize("command", [b"RETR 1", b"TOP 1 0"])
+def test_a_header_in_utf_8_is_shown_in_utf_8_mode_alone(command: bytes) -> None:
+    core = logged_in(filled(*INTERNATIONAL))
+    assert said(core, command + b"\r\n") == b"-ERR [UTF8] the message has a header in UTF-8\r\n"
+    core = made(filled(*INTERNATIONAL))
+    assert said(core, b"UTF8\r\n").startswith(b"+OK ")
+    said(core, b"USER alice\r\nPASS secret\r\n")
+    assert "grün".encode() in said(core, command + b"\r\n")
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_body_of_eight_bits_and_what_is_not_utf_8_need_no_mode(number: int) -> None:
+    core = logged_in(filled(*INTERNATIONAL))
+    assert INTERNATIONAL[number - 1] in said(core, b"RETR %d\r\n" % number)
+
+
+def test_utf8_comes_before_the_log_in_and_after_stls() -> None:
+    core = made(tls=False)
+    assert said(core, b"UTF8 now\r\n").startswith(b"-ERR ")
+    assert said(core, b"UTF8\r\nUTF8\r\n").count(b"+OK ") == 2
+    assert said(core, b"STLS\r\n") == b"-ERR STLS goes before UTF8\r\n"
+    assert said(logged_in(), b"UTF8\r\n").startswith(b"-ERR ")
+
+
+def test_names_and_passwords_may_be_utf_8() -> None:
+    store = MemoryStore({"jürgen@example.test": "pässword"})
+    for core in (made(store), made(store)):
+        assert said(core, "USER ju\u0308rgen\r\nPASS pässword\r\n".encode()).endswith(b"ready\r\n")
+        said(core, b"QUIT\r\n")
+    core = made(store)
+    digest = hashlib.md5("<1@mail.example.test>pässword".encode(), usedforsecurity=False).hexdigest()
+    assert said(core, f"APOP jürgen {digest}\r\n".encode()).startswith(b"+OK ")
+
+
+@pytest.mark.parametrize("line", [b"USER \xff", b"PASS \xc3", "LIST ä".encode(), "ä".encode(), "USER ä\x07".encode()])
+def test_what_is_not_utf_8_or_stands_elsewhere_is_refused(line: bytes) -> None:
+    core = made()
+    said(core, b"USER alice\r\n")
+    assert said(core, line + b"\r\n") == b"-ERR invalid character\r\n"
+
+
+def test_languages_are_listed_and_chosen_by_range() -> None:
+    for core in (made(), logged_in()):
+        assert said(core, b"LANG\r\n") == b"+OK language listing follows\r\nen English\r\n.\r\n"
+        for wanted in (b"en", b"EN", b"*"):
+            assert said(core, b"LANG " + wanted + b"\r\n").startswith(b"+OK en ")
+        for wanted in (b"de", b"e", b"en-GB", b"en_GB", b"englishes", b"en fr"):
+            assert said(core, b"LANG " + wanted + b"\r\n").startswith(b"-ERR ")
+
+
+def test_a_user_has_to_stay_away_for_the_login_delay() -> None:
+    store = filled()
+    settings = Settings(pop3_login_delay_s=60)
+
+    def at(now: float, user: bytes = b"alice") -> bytes:
+        core = Pop3Core(store, settings, Surroundings(tls=True))
+        core.connected(now)
+        (answer,) = core.receive(b"USER " + user + b"\r\nPASS secret\r\nQUIT\r\n", now)[:1]
+        assert isinstance(answer, Send)
+        return answer.octets.split(b"\r\n")[1]
+
+    assert at(100.0).startswith(b"+OK")
+    assert at(159.9) == b"-ERR [LOGIN-DELAY] 60 seconds between log-ins"
+    assert at(159.9, b"bob").startswith(b"+OK")
+    assert at(160.0).startswith(b"+OK")
+    core = Pop3Core(store, settings, Surroundings(tls=True))
+    assert b"\r\nLOGIN-DELAY 60\r\n" in said(core, b"CAPA\r\n")
