@@ -14,7 +14,7 @@ from reference_server.pop3.authorization import Authorization
 from reference_server.pop3.international import International
 from reference_server.pop3.session import VERBS, Event, State, Verb
 from reference_server.pop3.transaction import Transaction
-from reference_server.stores import Store
+from reference_server.stores import MailboxError, Store
 
 MAX_COMMAND_LINE_OCTETS = 255
 """CRLF included (RFC 2449 §4)."""
@@ -221,10 +221,22 @@ class Pop3Core(Authorization, Transaction, International):
 
     def on_quit(self) -> bytes:
         """QUIT: after the log-in this, and nothing else, removes what is marked (RFC 1939 §6)."""
-        if self.state is State.TRANSACTION:
-            self.update()
+        kept = self.state is State.TRANSACTION and not self.updated()
         self.advance(Verb.QUIT)
-        return self.ok("bye")
+        return self.not_removed() if kept else self.ok("bye")
+
+    def updated(self) -> bool:
+        """Whether `update` went well. The lock is given back however it went (RFC 1939 §6)."""
+        try:
+            self.update()
+        except MailboxError:
+            self.release()
+            return False
+        return True
+
+    def not_removed(self) -> bytes:
+        """The answer to QUIT where the store could not remove what is marked (RFC 1939 §6, RFC 3206 §4)."""
+        return self.err("some deleted messages were not removed", code="SYS/TEMP")
 
     def update(self) -> None:
         """The UPDATE state: remove the marked messages, release the lock."""

@@ -13,7 +13,7 @@ from reference_server.core import Close, Send, Settings, StartTls, Surroundings
 from reference_server.pop3.core import Pop3Core
 from reference_server.pop3.session import State
 from reference_server.sasl import Exchange
-from reference_server.stores import Mailbox
+from reference_server.stores import Mailbox, StoreFailedError
 from reference_server.stores.memory import MemoryStore
 
 MESSAGES = (b"Subject: a\r\n\r\none\r\n.two\r\n..\r\nthree\r\n", b"Subject: b\r\n\r\nx\r\n")
@@ -344,6 +344,22 @@ def test_an_account_without_an_inbox_has_no_maildrop(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("reference_server.stores.memory.MemoryAccount.mailbox", lambda _self, _name: None)
     core = Pop3Core(MemoryStore(), Settings(), Surroundings(tls=True))
     assert said(core, b"USER alice\r\nPASS secret\r\n").endswith(b"-ERR [SYS/PERM] no maildrop\r\n")
+
+
+def test_what_the_store_cannot_remove_is_said_and_the_lock_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: object, _uids: object) -> None:
+        raise StoreFailedError("the disk is full")
+
+    store = filled()
+    core = logged_in(store)
+    with monkeypatch.context() as patch:
+        patch.setattr("reference_server.stores.mailbox.MemoryMailbox.expunge", fail)
+        said_last = core.receive(b"DELE 1\r\nQUIT\r\n", 1.0)
+    assert said_last == [
+        Send(b"+OK message marked as deleted\r\n-ERR [SYS/TEMP] some deleted messages were not removed\r\n"),
+        Close(),
+    ]
+    assert said(logged_in(store), b"STAT\r\n") == b"+OK 2 53\r\n"
 
 
 # -- UTF8 and LANG (RFC 6856), LOGIN-DELAY (RFC 2449 §6.5) -----------------------------------------------------------
