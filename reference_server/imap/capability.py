@@ -33,6 +33,10 @@ ALWAYS = (
     b"CATENATE",
     b"REPLACE",
     b"URLAUTH",
+    b"QUOTA",
+    b"QUOTA=RES-STORAGE",
+    b"QUOTA=RES-MESSAGE",
+    b"UNAUTHENTICATE",
 )
 """Extensions that are always on offer. An extension adds its name."""
 
@@ -58,6 +62,8 @@ class AnyState(SaslServer, Changes):
             names += [b"AUTH=" + name.encode("ascii") for name in self.offered_mechanisms()]
             if not self.may_log_in():
                 names.append(b"LOGINDISABLED")
+        else:
+            names.append(b"APPENDLIMIT=%d" % self.append_limit())
         return names
 
     def may_start_tls(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zlib
 
+from reference_server.core import Send
 from reference_server.imap.grammar import Cursor, GrammarError
-from reference_server.imap.session import Session
+from reference_server.imap.session import Session, State
 
 RAW_DEFLATE = -15
 """Window bits: negative, since a zlib header would be the wrong format (RFC 4978 §4)."""
@@ -70,13 +71,24 @@ class Compression(Session):
         except zlib.error:
             self.bye(b"that is not DEFLATE")
             return False
-        if self._inflating.eof:
-            # The end of a DEFLATE stream is no end of a session (RFC 4978 says nothing of one): nothing can follow.
-            self.bye(b"the compressed stream ended")
-            return False
-        self._waiting = self._inflating.unconsumed_tail
+        self._waiting = self._inflating.unused_data if self._inflating.eof else self._inflating.unconsumed_tail
         self.reader.feed(octets)
         return bool(octets)
+
+    def end_of_stream(self) -> None:
+        """The end of a DEFLATE stream is no end of a session, yet nothing can follow but what UNAUTHENTICATE allows."""
+        if self._inflating is not None and self._inflating.eof and self.state is not State.LOGOUT:
+            self.bye(b"the compressed stream ended")
+
+    def end_compression(self) -> None:
+        """Let both directions be as they were; the client ended its own behind UNAUTHENTICATE (RFC 8437 §4.1)."""
+        if self._deflating is None:
+            return
+        self._flush()
+        self.act(Send(self._deflating.flush(zlib.Z_FINISH)))
+        rest = self._waiting
+        self.forget_compression()
+        self.reader.feed(rest)
 
     def more_is_waiting(self) -> bool:
         """Whether there is more to unpack."""

@@ -10,7 +10,6 @@ from reference_server.imap import literals
 from reference_server.imap.append import AppendCommand
 from reference_server.imap.auth import Authentication
 from reference_server.imap.commands import COMMANDS, Command
-from reference_server.imap.compress import Compression
 from reference_server.imap.copying import CopyCommands
 from reference_server.imap.enable import EnableCommand
 from reference_server.imap.grammar import TAG, Cursor, GrammarError
@@ -18,11 +17,13 @@ from reference_server.imap.idle import IdleCommand
 from reference_server.imap.listing import ListCommands
 from reference_server.imap.literals import Announced, Flood, RawCommand
 from reference_server.imap.namespace import Namespace
+from reference_server.imap.quota import QuotaCommands
 from reference_server.imap.replace import ReplaceCommand
 from reference_server.imap.search import SearchCommand
 from reference_server.imap.session import RefusedError, Running, State
 from reference_server.imap.storing import StoreCommand
 from reference_server.imap.urlauth import UrlAuth
+from reference_server.imap.unauthenticate import UnauthenticateCommand
 
 MAX_BAD_COMMANDS = 50
 """Commands in a row answered BAD before the session ends: the other side does not speak IMAP."""
@@ -49,11 +50,12 @@ class ImapCore(
     UrlAuth,
     AppendCommand,
     ListCommands,
+    QuotaCommands,
     Authentication,
     IdleCommand,
     Namespace,
-    Compression,
     EnableCommand,
+    UnauthenticateCommand,
 ):
     """One IMAP session; implements `reference_server.core.Core`.
 
@@ -82,6 +84,7 @@ class ImapCore(
         self.run_commands()
         if self.inflate_some():
             self.run_commands()
+        self.end_of_stream()
         if self.more_is_waiting():
             self.request_wake()
 
@@ -181,7 +184,7 @@ class ImapCore(
         """Octets that one literal of this command may have."""
         if self.state is State.NOT_AUTHENTICATED:
             return MAX_EARLY_LITERALS_OCTETS
-        return self.settings.max_message_octets if name in WITH_MESSAGES else MAX_LITERALS_OCTETS
+        return self.append_limit() if name in WITH_MESSAGES else MAX_LITERALS_OCTETS
 
     def literals_limit(self, name: bytes) -> int:
         """Octets that all its literals may have together: there may be several messages (RFC 3502)."""

@@ -1,6 +1,6 @@
 """CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE and STATUS (RFC 3501 §6.3).
 
-With special uses (RFC 6154 §3) and STATUS=SIZE (RFC 8438).
+With special uses (RFC 6154 §3), STATUS=SIZE (RFC 8438) and the STATUS items of RFC 7889, RFC 8474 and RFC 9208.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from reference_server.imap.grammar import Cursor, GrammarError
-from reference_server.imap.names import DELIMITER, INBOX, Names, parse_mailbox
+from reference_server.imap.names import DELIMITER, INBOX, Names, levels_above, parse_mailbox
 from reference_server.imap.responses import parenthesized
 from reference_server.imap.session import RefusedError
 from reference_server.stores import Mailbox, MailboxError
@@ -23,6 +23,10 @@ STATUS_ITEMS: Mapping[bytes, str] = MappingProxyType({
     b"UNSEEN": "status_unseen",
     b"SIZE": "status_size",  # RFC 8438
     b"HIGHESTMODSEQ": "status_highestmodseq",
+    b"DELETED": "status_deleted",  # RFC 9208
+    b"DELETED-STORAGE": "status_deleted_storage",
+    b"APPENDLIMIT": "status_appendlimit",  # RFC 7889
+    b"MAILBOXID": "status_mailboxid",  # RFC 8474
 })  # fmt: skip
 """Status item to the core's method that gives its value. An extension adds its rows."""
 
@@ -107,7 +111,7 @@ class MailboxCommands(Names):
         name = self.new_name(asked.mailbox)
         uses = self.usable(asked.special_uses)
         self.try_to(lambda: self.user.create(name, special_uses=uses))
-        return b"CREATE completed"
+        return self.created(name)
 
     def usable(self, special_uses: tuple[str, ...]) -> frozenset[str]:
         """These special uses, as they are spelt here.
@@ -126,7 +130,13 @@ class MailboxCommands(Names):
         """Answer CREATE; a delimiter at the end only announces inferiors (RFC 3501 §6.3.3)."""
         name = self.new_name(wire_name)
         self.try_to(lambda: self.user.create(name))
-        return b"CREATE completed"
+        return self.created(name)
+
+    def created(self, name: str) -> bytes:
+        """The text of the OK: MAILBOXID, unless the new mailbox is gone again already (RFC 8474 §4.1)."""
+        mailbox = self.mailbox_named(name)
+        code = b"[MAILBOXID %b] " % self.object_id(mailbox) if mailbox else b""
+        return code + b"CREATE completed"
 
     def new_name(self, wire_name: bytes) -> str:
         """The name that CREATE asks for.
@@ -140,7 +150,13 @@ class MailboxCommands(Names):
         if "*" in name or "%" in name:
             # Legal, but no client could ever LIST it alone (RFC 3501 §5.1 note 3).
             raise RefusedError("the mailbox name has a wildcard", code=b"CANNOT")
+        self.require_unused(name)
         return name
+
+    def require_unused(self, name: str) -> None:
+        """Refuse a name that is taken (RFC 5530 §3, ALREADYEXISTS)."""
+        if self.mailbox_named(name) is not None:
+            raise RefusedError("the mailbox exists already", code=b"ALREADYEXISTS")
 
     def on_delete(self, wire_name: bytes) -> bytes:
         """Answer DELETE; a name that is only a level above others cannot be deleted (RFC 3501 §6.3.4)."""
@@ -149,6 +165,7 @@ class MailboxCommands(Names):
             raise RefusedError("INBOX cannot be deleted", code=b"CANNOT")
         if name in self.implied_names(set(self.user.names())):
             raise RefusedError("the name has inferiors and is no mailbox", code=b"HASCHILDREN")
+        self.existing(wire_name)
         self.try_to(lambda: self.user.delete(name))
         return b"DELETE completed"
 
@@ -157,6 +174,9 @@ class MailboxCommands(Names):
         old, new = self.name_of(asked.old), self.name_of(asked.new)
         if new == INBOX:
             raise RefusedError("INBOX is always there", code=b"ALREADYEXISTS")
+        if old not in levels_above(self.user.names()):
+            self.existing(asked.old)
+        self.require_unused(new)
         self.try_to(lambda: self.user.rename(old, new))
         return b"RENAME completed"
 
@@ -221,3 +241,19 @@ class MailboxCommands(Names):
     def status_size(self, mailbox: Mailbox) -> int:
         """SIZE: octets of all messages together (RFC 8438 §3)."""
         return sum(message.size for message in mailbox.messages)
+
+    def status_deleted(self, mailbox: Mailbox) -> int:
+        """DELETED: how many messages EXPUNGE would remove (RFC 9208 §4.1.4)."""
+        return sum("\\Deleted" in message.flags for message in mailbox.messages)
+
+    def status_deleted_storage(self, mailbox: Mailbox) -> int:
+        """DELETED-STORAGE: octets that EXPUNGE would free (RFC 9208 §4.1.4)."""
+        return sum(message.size for message in mailbox.messages if "\\Deleted" in message.flags)
+
+    def status_appendlimit(self, mailbox: Mailbox) -> int:
+        """APPENDLIMIT: the same for every mailbox (RFC 7889 §3)."""
+        return self.append_limit()
+
+    def status_mailboxid(self, mailbox: Mailbox) -> bytes:
+        """MAILBOXID (RFC 8474 §4.3)."""
+        return self.object_id(mailbox)

@@ -70,6 +70,10 @@ class Names(Changes):
         """UIDVALIDITY, the same wherever it is told (RFC 3501 §2.3.1.1)."""
         return mailbox.uid_validity
 
+    def object_id(self, mailbox: Mailbox) -> bytes:
+        """MAILBOXID in parentheses (RFC 8474 §4)."""
+        return b"(%b)" % mailbox.mailbox_id.encode("ascii")
+
     def target(self, wire_name: bytes) -> Mailbox:
         """Where APPEND, COPY or MOVE go; TRYCREATE if CREATE would help (RFC 3501 §6.3.11, §6.4.7)."""
         return self.existing(wire_name, code=b"TRYCREATE")

@@ -105,6 +105,11 @@ class Selection(QuickResync, Names):
         self.tell_uid_next()
         self.tell_uid_validity()
         self.tell_highest_modseq()
+        self.tell_mailbox_id()
+
+    def tell_mailbox_id(self) -> None:
+        """MAILBOXID (RFC 8474 §4.2)."""
+        self.untagged(b"OK [MAILBOXID %b] stays with the mailbox" % self.object_id(self.selected.mailbox))
 
     def tell_first_unseen(self) -> None:
         """UNSEEN; there is no such number if all are seen (RFC 3501 §7.1)."""

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.imap import responses
+from reference_server.imap.grammar import MAX_NUMBER
 from reference_server.imap.literals import CommandReader, Line
 from reference_server.imap.view import View
 from reference_server.stores import Account, Store
@@ -153,12 +154,24 @@ class Session:
         assert self.view is not None
         return self.view
 
+    def append_limit(self) -> int:
+        """Octets of the largest message that may be appended (RFC 7889 §2): the server's limit, or the user's own."""
+        limit = None if self.account is None else self.account.limits.message_octets
+        largest = self.settings.max_message_octets if limit is None else min(limit, self.settings.max_message_octets)
+        return min(largest, MAX_NUMBER)
+
     def let_go(self) -> None:
         """Leave the selected mailbox, if there is one, without a word."""
         if self.view is not None:
             self.view.close()
             self.view = None
             self.state = State.AUTHENTICATED
+
+    def forget_user(self) -> None:
+        """Nobody is logged in any more (RFC 8437 §3). An extension with a state of its own resets it here too."""
+        self.account = None
+        self.state = State.NOT_AUTHENTICATED
+        self.enabled.clear()
 
     # How values are written.
 

@@ -188,9 +188,9 @@ def test_folders_are_made_for_a_special_use_and_listed_by_it() -> None:
     logged_in(store).play(
         """
         C: b CREATE Outgoing (USE (\\Sent \\dRAFTS \\Sent))
-        S: b OK CREATE completed
+        S: b OK [MAILBOXID (F…)] CREATE completed
         C: c CREATE Plain (USE ())
-        S: c OK CREATE completed
+        S: c OK [MAILBOXID (F…)] CREATE completed
         C: d LIST (SPECIAL-USE) "" *
         S: * LIST (\\HasNoChildren \\Drafts \\Sent) "/" Outgoing
         S: d OK LIST completed
@@ -220,11 +220,11 @@ def test_a_special_use_that_cannot_be_makes_no_folder() -> None:
         C: b CREATE Everything (USE (\\All))
         S: b NO [USEATTR] that special use is not supported
         C: c CREATE Bin (USE (\\Trash))
-        S: c OK CREATE completed
+        S: c OK [MAILBOXID (F…)] CREATE completed
         C: d CREATE "Second bin" (USE (\\Junk \\Trash))
         S: d NO [USEATTR] another mailbox has that special use
         C: e CREATE Bin (USE (\\Junk))
-        S: e NO the mailbox exists already
+        S: e NO [ALREADYEXISTS] the mailbox exists already
         C: f CREATE inbox (USE (\\Junk))
         S: f NO [ALREADYEXISTS] INBOX is always there
         C: g CREATE x (USE (Junk))

@@ -13,9 +13,9 @@ def test_folders_are_made_renamed_and_deleted() -> None:
     logged_in(new_store()).play(
         """
         C: b CREATE a/b/
-        S: b OK CREATE completed
+        S: b OK [MAILBOXID (F…)] CREATE completed
         C: c CREATE a/b
-        S: c NO the mailbox exists already
+        S: c NO [ALREADYEXISTS] the mailbox exists already
         C: d LIST "" *
         S: * LIST (\\HasNoChildren) "/" INBOX
         S: * LIST (\\HasChildren) "/" a
@@ -42,9 +42,9 @@ def test_folders_are_made_renamed_and_deleted() -> None:
         C: l DELETE z/b
         S: l OK DELETE completed
         C: m DELETE z/b
-        S: m NO there is no such mailbox
+        S: m NO [NONEXISTENT] there is no such mailbox
         C: n RENAME nowhere x
-        S: n NO there is no such mailbox
+        S: n NO [NONEXISTENT] there is no such mailbox
         """
     )
 
@@ -92,18 +92,18 @@ def test_names_that_cannot_be_are_refused() -> None:
         C: f CREATE a%
         S: f BAD unexpected octets after the command
         C: g CREATE B&AOQ-ume
-        S: g OK CREATE completed
+        S: g OK [MAILBOXID (F…)] CREATE completed
         C: h LIST "" B*
         S: * LIST (\\HasNoChildren) "/" B&AOQ-ume
         S: h OK LIST completed
         C: i CREATE "nil"
-        S: i OK CREATE completed
+        S: i OK [MAILBOXID (F…)] CREATE completed
         C: j LIST "" nil
         S: * LIST (\\HasNoChildren) "/" "nil"
         S: j OK LIST completed
         C: k CREATE {7+}
         C: a "b" c
-        S: k OK CREATE completed
+        S: k OK [MAILBOXID (F…)] CREATE completed
         C: l STATUS "a \\"b\\" c" (MESSAGES)
         S: * STATUS "a \\"b\\" c" (MESSAGES 0)
         S: l OK STATUS completed
@@ -136,7 +136,7 @@ def test_subscriptions_outlive_their_folders() -> None:
         C: b SUBSCRIBE nowhere
         S: b NO [NONEXISTENT] there is no such mailbox
         C: c CREATE a/b
-        S: c OK CREATE completed
+        S: c OK [MAILBOXID (F…)] CREATE completed
         C: d SUBSCRIBE a/b
         S: d OK SUBSCRIBE completed
         C: e LSUB "" *
@@ -213,6 +213,7 @@ def test_select_tells_all_it_owes_and_failure_deselects() -> None:
         S: * OK [UIDVALIDITY 7] UIDs valid
         S: * OK [HIGHESTMODSEQ 3] highest mod-sequence
         S: * OK [URLMECH INTERNAL] …
+        S: * OK [MAILBOXID (F…)] stays with the mailbox
         S: b OK [READ-ONLY] EXAMINE completed
         C: c SELECT INBOX
         S: * OK [CLOSED] previous mailbox left
@@ -225,6 +226,7 @@ def test_select_tells_all_it_owes_and_failure_deselects() -> None:
         S: * OK [UIDVALIDITY 7] UIDs valid
         S: * OK [HIGHESTMODSEQ 3] highest mod-sequence
         S: * OK [URLMECH INTERNAL] …
+        S: * OK [MAILBOXID (F…)] stays with the mailbox
         S: c OK [READ-WRITE] SELECT completed
         C: d SELECT
         S: d BAD expected one space
@@ -336,7 +338,7 @@ def test_copy_and_move_tell_the_new_uids() -> None:
     client.play(
         """
         C: b CREATE Box
-        S: b OK CREATE completed
+        S: b OK [MAILBOXID (F…)] CREATE completed
         C: c COPY 1,3:4 Box
         S: c OK [COPYUID 8 1,3:4 1:3] COPY completed
         C: d COPY 1 nowhere
