@@ -19,8 +19,8 @@ from reference_server.imap import (
     listing_options,
     mailboxes,
     namespace,
-    replace,
     quota,
+    replace,
     search,
     selection,
     storing,
@@ -80,7 +80,6 @@ COMMANDS: Mapping[bytes, Command] = MappingProxyType({
     b"GETQUOTA": Command(LOGGED_IN, quota.parse_root, "on_getquota"),
     b"GETQUOTAROOT": Command(LOGGED_IN, parse_mailbox, "on_getquotaroot"),
     b"SETQUOTA": Command(LOGGED_IN, quota.parse_setquota, "on_setquota"),
-    b"ENABLE": Command(ONLY_UNSELECTED, namespace.parse_enable, "on_enable"),
     # command-select (RFC 3501 §6.4)
     b"CHECK": Command(ONLY_SELECTED, no_arguments, "on_check"),
     b"CLOSE": Command(ONLY_SELECTED, no_arguments, "on_close"),

@@ -22,8 +22,8 @@ from reference_server.imap.replace import ReplaceCommand
 from reference_server.imap.search import SearchCommand
 from reference_server.imap.session import RefusedError, Running, State
 from reference_server.imap.storing import StoreCommand
-from reference_server.imap.urlauth import UrlAuth
 from reference_server.imap.unauthenticate import UnauthenticateCommand
+from reference_server.imap.urlauth import UrlAuth
 
 MAX_BAD_COMMANDS = 50
 """Commands in a row answered BAD before the session ends: the other side does not speak IMAP."""

@@ -104,8 +104,8 @@ class Selection(QuickResync, Names):
         self.tell_permanent_flags()
         self.tell_uid_next()
         self.tell_uid_validity()
-        self.tell_highest_modseq()
         self.tell_mailbox_id()
+        self.tell_highest_modseq()
 
     def tell_mailbox_id(self) -> None:
         """MAILBOXID (RFC 8474 §4.2)."""

@@ -211,9 +211,9 @@ def test_select_tells_all_it_owes_and_failure_deselects() -> None:
         S: * OK [PERMANENTFLAGS ()] flags that stay
         S: * OK [UIDNEXT 3] next UID
         S: * OK [UIDVALIDITY 7] UIDs valid
+        S: * OK [MAILBOXID (F…)] …
         S: * OK [HIGHESTMODSEQ 3] highest mod-sequence
         S: * OK [URLMECH INTERNAL] …
-        S: * OK [MAILBOXID (F…)] stays with the mailbox
         S: b OK [READ-ONLY] EXAMINE completed
         C: c SELECT INBOX
         S: * OK [CLOSED] previous mailbox left
@@ -224,9 +224,9 @@ def test_select_tells_all_it_owes_and_failure_deselects() -> None:
         S: * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft work \\*)] flags that stay
         S: * OK [UIDNEXT 3] next UID
         S: * OK [UIDVALIDITY 7] UIDs valid
+        S: * OK [MAILBOXID (F…)] …
         S: * OK [HIGHESTMODSEQ 3] highest mod-sequence
         S: * OK [URLMECH INTERNAL] …
-        S: * OK [MAILBOXID (F…)] stays with the mailbox
         S: c OK [READ-WRITE] SELECT completed
         C: d SELECT
         S: d BAD expected one space

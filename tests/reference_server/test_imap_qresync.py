@@ -212,7 +212,7 @@ def test_vanished_takes_the_place_of_expunge_and_the_reply_tells_the_modseq() ->
         C: f EXPUNGE
         S: f OK EXPUNGE completed
         C: g CREATE Away
-        S: g OK CREATE completed
+        S: g OK [MAILBOXID (F…)] CREATE completed
         C: h MOVE 1 Away
         S: * OK [COPYUID … 4 1] moved
         S: * VANISHED 4
