@@ -8,7 +8,9 @@ CLIENTS := curl swaks libnet-ssleay-perl isync
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help check test proof bench lint format clients clean
+# Seconds for each target of `make fuzz`.
+FUZZ_SECONDS ?= 60
+.PHONY: help check test proof bench fuzz lint format clients clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,6 +37,14 @@ test: $(VENV)/installed-for-tests clients ## all tests, the proof of the checks 
 proof: $(VENV)/installed-for-tests ## the whole proof: every check against every fault and variant (half an hour)
 	MAILSPEC_PROOF=whole $(BIN)/python -m pytest -n 2 --dist worksteal tests/proof
 
+$(VENV)/installed-for-fuzz: $(VENV)/installed-for-tests
+	$(BIN)/python -m pip install --quiet --only-binary atheris --editable '.[fuzz]' \
+	  || { echo "atheris has no wheel for $$($(BIN)/python --version): the fuzz tests of 'make test' run without it"; exit 1; }
+	touch $@
+
+fuzz: $(VENV)/installed-for-fuzz ## coverage-guided fuzzing of every core, FUZZ_SECONDS each; keeps its corpus in .fuzz/
+	$(BIN)/python -m tests.fuzz.guided --seconds $(FUZZ_SECONDS)
+
 bench: $(VENV)/installed-for-bench ## the reference server's speed and size beside its peers; writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench --write-docs
 
@@ -57,4 +67,4 @@ clients: ## Debian's mail clients, where they are missing and this is Debian and
 	fi
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) mailspec-report .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .fuzz mailspec-report .mypy_cache .ruff_cache .import_linter_cache

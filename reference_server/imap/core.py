@@ -82,7 +82,7 @@ class ImapCore(
     def run_what_is_complete(self) -> None:
         """Run every command that is there; of compressed ones a portion, and the rest when the shell wakes us."""
         self.run_commands()
-        if self.inflate_some():
+        if self.state is not State.LOGOUT and self.inflate_some():
             self.run_commands()
         self.end_of_stream()
         if self.more_is_waiting():
