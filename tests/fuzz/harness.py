@@ -230,8 +230,10 @@ def check(service: str, steps: Sequence[Step]) -> None:
             assert together == apart, f"octet by octet {step!r} comes to {apart}, as a whole to {together}"
 
 
-# What differs from run to run and is not a matter of the octets: when APPEND came, and ids of folders that were made.
-_VARIABLE = re.compile(rb'(?<=INTERNALDATE )"[^"]*"|(?<=SAVEDATE )"[^"]*"|\bF[0-9a-f]{18}\b|\bM[0-9a-f]{18}\b')
+# What differs from run to run and is no matter of the octets: when APPEND came, made-up ids, and tokens of URLAUTH.
+_VARIABLE = re.compile(
+    rb'(?<=INTERNALDATE )"[^"]*"|(?<=SAVEDATE )"[^"]*"|\b[A-Z][0-9a-f]{18}\b|(?<=:internal:)[0-9a-f]+', re.IGNORECASE
+)
 
 
 def legible(octets: bytes) -> bytes:
