@@ -25,6 +25,7 @@ from reference_server.stores.opening import opened_store
 _DECLARATIONS = (
     *(f"reference_server.{package}.{kind}" for package in ("smtp", "pop3", "imap") for kind in ("faults", "variants")),
     "reference_server.imap.tastes",
+    "reference_server.smtp.lookalikes",
 )
 
 

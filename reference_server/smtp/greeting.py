@@ -33,7 +33,11 @@ class Greeting(Session):
             return self.reply(250, self.settings.hostname)
         offered = self.extensions()
         self.longer_lines = longer_by([line.partition(" ")[0] for line in offered])
-        return self.reply(250, f"{self.settings.hostname} greets {name}", *offered)
+        return self.reply(250, self.salutation(name), *offered)
+
+    def salutation(self, name: str) -> str:
+        """The first line of the reply to EHLO: our name, and whatever else there is to say (RFC 5321 §4.1.1.1)."""
+        return f"{self.settings.hostname} greets {name}"
 
     def on_greeted(self, name: str, verb: Verb) -> None:
         """A greeting was accepted: begin as after RSET (RFC 5321 §4.1.4)."""

@@ -27,7 +27,11 @@ class LmtpCore(SmtpCore):
         """What became of the message for one recipient; `refusal` is of the message as a whole."""
         account = self.account_of(recipient)
         assert account is not None, "RCPT was accepted"
-        return refusal or self.undelivered.get(account.name) or self.accepted()
+        return refusal or self.undelivered.get(account.name) or self.accepted_for(recipient)
+
+    def accepted_for(self, recipient: Address) -> bytes:
+        """From here on the message for that recipient is ours to keep (RFC 2033 §4.2)."""
+        return self.accepted()
 
     def refusal_after_delivery(self) -> bytes | None:
         """None for the message as a whole: each recipient has its own."""

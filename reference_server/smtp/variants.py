@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from email.utils import format_datetime
 from types import MappingProxyType
 from typing import ClassVar
 from weakref import WeakKeyDictionary
@@ -15,6 +17,7 @@ from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.envelope import Parameters, RefusedError
 from reference_server.smtp.grammar import Address
 from reference_server.smtp.session import ON_ACCEPT, State, Transaction, Transitions, Verb
+from reference_server.smtp.trace import header_of
 from reference_server.stores import Account, Store
 
 
@@ -290,3 +293,49 @@ class PlainOnlySmtp(SmtpCore):
     def on_starttls(self) -> bytes:
         """First the transaction has to be over."""
         return super().on_starttls() if self.state is State.IDLE else self.bad_sequence()
+
+
+@variant("smtp-normalises-line-ends")
+class NormalisesLineEndsSmtp(SmtpCore):
+    """Stores a bare CR or LF in the text as CRLF, once the exact end of data has come (RFC 5321 §2.3.8, §4.1.1.4).
+
+    Nothing of it is read as a line on the way: a period behind such an octet is not taken off, and ends nothing.
+    """
+
+    def has_stray_octet(self, line: bytes) -> bool:
+        """Only NUL is beyond help."""
+        return b"\0" in line
+
+    def with_trace(self, text: bytes) -> bytes:
+        """In the message that is stored."""
+        return super().with_trace(re.sub(rb"\r\n|\r|\n", b"\r\n", text))
+
+
+@variant("smtp-completes-submissions")
+class CompletesSubmissionsSmtp(SmtpCore):
+    """Adds Date and Message-ID to submitted messages that have none (RFC 6409 §8.2, §8.3)."""
+
+    def completed(self, text: bytes) -> bytes:
+        """At the end of the header section."""
+        header = header_of(text)
+        if not self.surroundings.submission or not header:
+            return text
+        lacking = b""
+        if not re.search(rb"(?im)^date:", header):
+            lacking += b"Date: %s\r\n" % format_datetime(self.settings.wall_clock()).encode("ascii")
+        if not re.search(rb"(?im)^message-id:", header):
+            lacking += f"Message-ID: <{self.settings.unique()}@{self.settings.hostname}>\r\n".encode("ascii")
+        return header + lacking + text[len(header) :]
+
+
+@variant("smtp-wants-ascii-addresses")
+class WantsAsciiAddressesSmtp(SmtpCore):
+    """Answers addresses of UTF-8 without SMTPUTF8 with 550 and 553, as RFC 6531 §3.5 words it, and not with 501."""
+
+    def invalid_octet(self, verb: Verb | None) -> bytes:
+        """The two codes that are for it."""
+        if verb is Verb.MAIL:
+            return self.reply(550, "an ASCII address is needed", enhanced="5.6.7")
+        if verb is Verb.RCPT:
+            return self.reply(553, "an ASCII address is needed", enhanced="5.6.7")
+        return super().invalid_octet(verb)

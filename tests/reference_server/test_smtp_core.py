@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
 
 import pytest
 
 from reference_server.core import Close, Send, Settings, StartTls, Surroundings
+from reference_server.sasl import Exchange
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.session import State
 from reference_server.stores.memory import MemoryStore
@@ -262,6 +266,8 @@ DIALOGUES = {
         > MAIL FROM:a@b
         < 501
         > MAIL FROM:<a@b
+        < 501
+        > MAIL FROM:<"a@b>
         < 501
         > MAIL FROM:<a>
         < 501
@@ -569,3 +575,22 @@ def test_an_exchange_ends_as_the_rfc_says(name: str) -> None:
         assert said(smtp, b"AUTH PLAIN\r\n").startswith(b"503")
     assert smtp.state is State.IDLE
     assert said(smtp, b"NOOP\r\n") == b"250 2.0.0 ok\r\n"
+
+
+class WithoutMechanisms(SmtpCore):
+    """Has no way to log in."""
+
+    sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = MappingProxyType({})
+
+
+def test_auth_is_not_spoken_of_where_there_is_no_mechanism() -> None:
+    smtp = WithoutMechanisms(MemoryStore(), Settings(), Surroundings())
+    smtp.connected(0.0)
+    assert b"AUTH" not in said(smtp, b"EHLO x\r\n")
+    assert said(smtp, b"AUTH PLAIN\r\n").startswith(b"504 5.5.4")
+
+
+def test_a_mechanism_that_even_tls_does_not_make_possible_is_not_available() -> None:
+    smtp = core(tls=True)
+    said(smtp, b"EHLO x\r\n")
+    assert said(smtp, b"AUTH EXTERNAL =\r\n").startswith(b"504 5.5.4")

@@ -73,8 +73,17 @@ def test_return_path_of_an_earlier_hop_gives_way_to_ours() -> None:
     assert without_trace(message) == b"Subject: x\r\nTo: y\r\n\r\nReturn-Path: body\r\n"
 
 
-def test_a_line_of_text_that_is_too_long_is_read_to_its_end_however_it_comes() -> None:
-    core = greeted()
+class SeesEachLine(SmtpCore):
+    """Is shown every line by itself."""
+
+    def unstuff(self, line: bytes) -> bytes:
+        """As ever."""
+        return super().unstuff(line)
+
+
+@pytest.mark.parametrize("kind", [SmtpCore, SeesEachLine])
+def test_a_line_of_text_that_is_too_long_is_read_to_its_end_however_it_comes(kind: type[SmtpCore]) -> None:
+    core = greeted(kind)
     said(core, b"MAIL FROM:<>\r\nRCPT TO:<alice@example.test>\r\nDATA\r\n")
     for piece in (b"x" * 3000, b"x" * 3000, b"\r", b"\n.\r\nNOOP\r\n"):
         replies = codes(core, piece)
