@@ -29,6 +29,7 @@ ALWAYS = (
     b"STATUS=SIZE",
     b"CONDSTORE",
     b"QRESYNC",
+    b"UTF8=ACCEPT",
     b"MULTIAPPEND",
     b"CATENATE",
     b"REPLACE",
@@ -55,7 +56,7 @@ class AnyState(SaslServer, Changes):
 
     def capabilities(self) -> list[bytes]:
         """What is on offer now; it changes with TLS and log-in (RFC 3501 §6.1.1)."""
-        names = [b"IMAP4rev1", *ALWAYS]
+        names = [b"IMAP4rev1", b"IMAP4rev2", *ALWAYS]
         if self.state is State.NOT_AUTHENTICATED:
             if self.may_start_tls():
                 names.append(b"STARTTLS")

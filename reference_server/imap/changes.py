@@ -56,6 +56,10 @@ class Changes(ModSequences):
     def tell_sizes(self) -> None:
         """EXISTS and RECENT (RFC 3501 §7.3)."""
         self.untagged(b"%d EXISTS" % self.exists_count())
+        self.tell_recent()
+
+    def tell_recent(self) -> None:
+        """RECENT (RFC 3501 §7.3.2)."""
         self.untagged(b"%d RECENT" % self.recent_count())
 
     def exists_count(self) -> int:

@@ -1,4 +1,4 @@
-"""The IMAP4rev1 session as a sans-IO core (RFC 3501): octets and time in, actions out.
+"""The IMAP session as a sans-IO core (RFC 3501, RFC 9051): octets and time in, actions out.
 
 What a command does is in the mixin of its module; here is what holds for all of them: reading, state, completion.
 """
@@ -19,11 +19,13 @@ from reference_server.imap.literals import Announced, Flood, RawCommand
 from reference_server.imap.namespace import Namespace
 from reference_server.imap.quota import QuotaCommands
 from reference_server.imap.replace import ReplaceCommand
+from reference_server.imap.rev2 import Revision2
 from reference_server.imap.search import SearchCommand
 from reference_server.imap.session import RefusedError, Running, State
 from reference_server.imap.storing import StoreCommand
 from reference_server.imap.unauthenticate import UnauthenticateCommand
 from reference_server.imap.urlauth import UrlAuth
+from reference_server.imap.utf8 import Utf8
 
 MAX_BAD_COMMANDS = 50
 """Commands in a row answered BAD before the session ends: the other side does not speak IMAP."""
@@ -43,6 +45,8 @@ MAX_MESSAGES_AT_ONCE = 4
 
 
 class ImapCore(
+    Utf8,
+    Revision2,
     StoreCommand,
     CopyCommands,
     SearchCommand,
@@ -223,7 +227,7 @@ class ImapCore(
 
     def cursor_over(self, raw: RawCommand) -> Cursor:
         """What reads the command's syntax."""
-        return Cursor(raw)
+        return Cursor(raw, utf8=self.takes_utf8())
 
     def is_valid_now(self, name: bytes, command: Command) -> bool:
         """Whether the session's state lets this command be given (RFC 3501 §3)."""

@@ -28,6 +28,8 @@ LIST_CHARS = re.compile(rb'[^\x00-\x20\x7f-\xff(){"\\]+')
 # quoted          = DQUOTE *QUOTED-CHAR DQUOTE
 # QUOTED-CHAR     = <any TEXT-CHAR except quoted-specials> / "\" quoted-specials     ; TEXT-CHAR: 7 bit, no NUL, CR, LF
 QUOTED = re.compile(rb'"((?:[^\x00\r\n\x80-\xff"\\]|\\["\\])*+)"')
+# QUOTED-CHAR     =/ UTF8-2 / UTF8-3 / UTF8-4                                     (RFC 6855 §3, RFC 9051 §9; RFC 3629)
+QUOTED_UTF8 = re.compile(rb'"((?:[^\x00\r\n"\\]|\\["\\])*+)"')
 QUOTED_PAIR = re.compile(rb'\\(["\\])')
 # literal         = "{" number ["+"] "}" CRLF *CHAR8
 LITERAL = re.compile(rb"\{[0-9]+\+?\}\Z")
@@ -104,7 +106,8 @@ class SequenceSet:
 class Cursor:
     """A place in a command; reads one syntax element after the other, or raises GrammarError."""
 
-    def __init__(self, command: RawCommand) -> None:
+    def __init__(self, command: RawCommand, *, utf8: bool = False) -> None:
+        self._utf8 = utf8
         self._lines = command.lines
         self._literals = command.literals
         self._line = 0
@@ -175,9 +178,12 @@ class Cursor:
         return self.need(TAG, "a tag")[0]
 
     def string(self) -> bytes:
-        """`string = quoted / literal`, unwrapped."""
-        if quoted := self.match(QUOTED):
-            return QUOTED_PAIR.sub(rb"\1", quoted[1])
+        """`string = quoted / literal`, unwrapped. What is no UTF-8 is BAD between quotes (RFC 6855 §3)."""
+        if quoted := self.match(QUOTED_UTF8 if self._utf8 else QUOTED):
+            octets = QUOTED_PAIR.sub(rb"\1", quoted[1])
+            if self._utf8 and not is_utf8(octets):
+                raise GrammarError("not UTF-8")
+            return octets
         if self.peek(b"{"):
             octets = self.literal()
             # literal = "{" number "}" CRLF *CHAR8 and CHAR8 has no NUL.
@@ -294,6 +300,15 @@ NIL = re.compile(rb"NIL(?![^\x00-\x20\x7f-\xff(){%*\"\\\]])", re.IGNORECASE)
 def month_number(name: bytes) -> int:
     """1 to 12 for the English three-letter name, case apart."""
     return MONTHS.index(name.upper()) + 1
+
+
+def is_utf8(octets: bytes) -> bool:
+    """Whether they are UTF-8 (RFC 3629 §4)."""
+    try:
+        octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def no_arguments(cursor: Cursor) -> None:

@@ -22,6 +22,7 @@ STATUS_ITEMS: Mapping[bytes, str] = MappingProxyType({
     b"UIDVALIDITY": "status_uidvalidity",
     b"UNSEEN": "status_unseen",
     b"SIZE": "status_size",  # RFC 8438
+    b"DELETED": "status_deleted",  # RFC 9051 §6.3.11
     b"HIGHESTMODSEQ": "status_highestmodseq",
     b"DELETED": "status_deleted",  # RFC 9208
     b"DELETED-STORAGE": "status_deleted_storage",
@@ -237,6 +238,10 @@ class MailboxCommands(Names):
     def status_unseen(self, mailbox: Mailbox) -> int:
         """UNSEEN: here a count, not a message number."""
         return sum("\\Seen" not in message.flags for message in mailbox.messages)
+
+    def status_deleted(self, mailbox: Mailbox) -> int:
+        """DELETED: how many are marked \\Deleted (RFC 9051 §6.3.11)."""
+        return sum("\\Deleted" in message.flags for message in mailbox.messages)
 
     def status_size(self, mailbox: Mailbox) -> int:
         """SIZE: octets of all messages together (RFC 8438 §3)."""

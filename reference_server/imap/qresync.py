@@ -60,8 +60,8 @@ def parse_qresync(cursor: Cursor) -> Resync:
 def known_set(cursor: Cursor) -> SequenceSet:
     """A sequence set without `*`."""
     found = cursor.sequence_set()
-    if any(None in ends for ends in found.ranges):
-        raise GrammarError("* is not allowed here")
+    if found.saved or any(None in ends for ends in found.ranges):
+        raise GrammarError("expected numbers only")
     return found
 
 

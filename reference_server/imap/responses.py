@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from reference_server.imap.grammar import is_utf8
+
 MAX_QUOTED_OCTETS = 1024
 """Longer strings go as literals, so that no reply line grows without end."""
 
 # QUOTED-CHAR without CTL: the RFC lets a quoted string hold TAB and the like, clients do not expect it.
 QUOTABLE = re.compile(rb"[\x20-\x7e]*")
+PRINTABLE = re.compile(rb"[\x20-\x7e\x80-\xff]*")
 # astring   = 1*ASTRING-CHAR / string
 BARE = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\]+')
 
@@ -33,6 +36,11 @@ def quoted(octets: bytes) -> bytes:
 def is_quotable(octets: bytes) -> bool:
     """Whether these octets may and should stand between quotes: short, 7 bit, no control characters."""
     return len(octets) <= MAX_QUOTED_OCTETS and QUOTABLE.fullmatch(octets) is not None
+
+
+def is_quotable_utf8(octets: bytes) -> bool:
+    """Whether they may stand between quotes where UTF-8 may: TEXT-CHAR, UTF8-2, UTF8-3, UTF8-4 (RFC 9051 §9)."""
+    return len(octets) <= MAX_QUOTED_OCTETS and PRINTABLE.fullmatch(octets) is not None and is_utf8(octets)
 
 
 def nstring(octets: bytes | None, string: String) -> bytes:

@@ -32,6 +32,11 @@ class RefusedError(Exception):
         self.text = (b"[%b] " % code if code else b"") + text.encode("ascii", "replace")
 
 
+IMAP4REV2 = b"IMAP4REV2"
+UTF8_ACCEPT = b"UTF8=ACCEPT"
+"""Names that ENABLE knows, as they stand in `Session.enabled`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """The command in progress."""
@@ -139,6 +144,16 @@ class Session:
     def new_reader(self) -> CommandReader:
         """A reader that has read nothing yet."""
         return CommandReader()
+
+    # What the client asked for.
+
+    def speaks_rev2(self) -> bool:
+        """Whether the client wants IMAP4rev2 and not IMAP4rev1 (RFC 9051 Appendix A)."""
+        return IMAP4REV2 in self.enabled
+
+    def takes_utf8(self) -> bool:
+        """Whether quoted strings may hold UTF-8, both ways, and names are in it (RFC 6855 §3, RFC 9051 Appendix A)."""
+        return IMAP4REV2 in self.enabled or UTF8_ACCEPT in self.enabled
 
     # What the client may do.
 

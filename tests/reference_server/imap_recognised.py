@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from conformance.wire.imap_grammar.recogniser import recognise
 from reference_server.core import Settings
 from reference_server.imap.core import ImapCore
 from reference_server.stores.memory import MemoryStore
-from tests.reference_server.imap_dialogue import Client
-
-LITERAL = re.compile(rb"\{([0-9]+)\}\Z")
-
-
-def responses(octets: bytes) -> list[bytes]:
-    """What was said, cut into responses: lines, together with the literals in them."""
-    found: list[bytes] = []
-    start = at = 0
-    while at < len(octets):
-        end = octets.index(b"\r\n", at)
-        literal = LITERAL.search(octets, at, end)
-        at = end + 2
-        if literal:
-            at += int(literal[1])
-        else:
-            found.append(octets[start:at])
-            start = at
-    assert start == len(octets), octets[start:]
-    return found
+from tests.reference_server.imap_dialogue import Client, responses_in
 
 
 class RecognisedClient(Client):
@@ -36,7 +15,7 @@ class RecognisedClient(Client):
     def say(self, octets: bytes) -> bytes:
         """Send octets and get what comes back, once it has been looked at."""
         said = super().say(octets)
-        for response in responses(said):
+        for response in responses_in(said):
             assert not (found := recognise(response)), (response, found)
         return said
 

@@ -1,0 +1,68 @@
+"""What is different after `ENABLE IMAP4rev2`, as far as it goes across commands (RFC 9051 Appendix A, E).
+
+The answer to SEARCH is in `search`, UTF-8 in `utf8`. What RFC 9051 only calls deprecated (LSUB, CHECK, RFC822) is still
+answered when it is asked for.
+"""
+
+from __future__ import annotations
+
+from reference_server.imap.fetch import UID, FetchCommands, Item
+from reference_server.imap.grammar import GrammarError
+from reference_server.imap.listing import ListCommands
+from reference_server.imap.listing_options import Listing
+from reference_server.imap.selection import Selection
+from reference_server.stores import Mailbox
+
+
+class Revision2(Selection, FetchCommands, ListCommands):
+    """Mixin: IMAP4rev2 where it differs from IMAP4rev1."""
+
+    def select(self, wire_name: bytes, *, read_only: bool) -> None:
+        """Tell the name too, and the one that was given if it is another (RFC 9051 §6.3.2, §6.3.9.7)."""
+        super().select(wire_name, read_only=read_only)
+        if self.speaks_rev2():
+            self.tell_selected_name(wire_name)
+
+    def tell_selected_name(self, given: bytes) -> None:
+        """The LIST response that SELECT and EXAMINE owe."""
+        name = self.name_of(given)
+        wire_name = self.wire_name(name)
+        items = [] if given == wire_name else [b'"OLDNAME" (%b)' % self.render_string(given)]
+        self.tell_name(b"LIST", self.attributes_of(name, self.tree(), Listing(b"", b"*")), wire_name, items)
+
+    def on_create(self, wire_name: bytes) -> bytes:
+        """Tell the name that was made where it is not the one that was given (RFC 9051 §6.3.4)."""
+        text = super().on_create(wire_name)
+        given = wire_name.removesuffix(self.delimiter)
+        if self.speaks_rev2() and given != self.wire_name(self.name_of(given)):
+            self.tell_selected_name(given)
+        return text
+
+    def tell_first_unseen(self) -> None:
+        """UNSEEN is deprecated (RFC 9051 §7.1)."""
+        if not self.speaks_rev2():
+            super().tell_first_unseen()
+
+    def tell_recent(self) -> None:
+        """RECENT is no longer told (RFC 9051 Appendix E, 12)."""
+        if not self.speaks_rev2():
+            super().tell_recent()
+
+    def status_recent(self, mailbox: Mailbox) -> int:
+        """RECENT is no status item any more (RFC 9051 §9, status-att)."""
+        if self.speaks_rev2():
+            raise GrammarError("no such status item")
+        return super().status_recent(mailbox)
+
+    def render_flags(self, flags: frozenset[str]) -> bytes:
+        """\\Recent is no flag any more (RFC 9051 §2.3.2)."""
+        return super().render_flags(flags - {"\\Recent"} if self.speaks_rev2() else flags)
+
+    def tells_uids(self) -> bool:
+        """FETCH responses that nobody asked for have to have the UID (RFC 9051 §7.5.2)."""
+        return self.speaks_rev2() or super().tells_uids()
+
+    def news_of_flags(self) -> list[Item]:
+        """So do those of messages that became \\Seen."""
+        items = super().news_of_flags()
+        return [*items, UID] if self.speaks_rev2() and UID not in items else items
