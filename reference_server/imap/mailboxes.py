@@ -22,7 +22,6 @@ STATUS_ITEMS: Mapping[bytes, str] = MappingProxyType({
     b"UIDVALIDITY": "status_uidvalidity",
     b"UNSEEN": "status_unseen",
     b"SIZE": "status_size",  # RFC 8438
-    b"DELETED": "status_deleted",  # RFC 9051 §6.3.11
     b"HIGHESTMODSEQ": "status_highestmodseq",
     b"DELETED": "status_deleted",  # RFC 9208
     b"DELETED-STORAGE": "status_deleted_storage",
@@ -239,16 +238,12 @@ class MailboxCommands(Names):
         """UNSEEN: here a count, not a message number."""
         return sum("\\Seen" not in message.flags for message in mailbox.messages)
 
-    def status_deleted(self, mailbox: Mailbox) -> int:
-        """DELETED: how many are marked \\Deleted (RFC 9051 §6.3.11)."""
-        return sum("\\Deleted" in message.flags for message in mailbox.messages)
-
     def status_size(self, mailbox: Mailbox) -> int:
         """SIZE: octets of all messages together (RFC 8438 §3)."""
         return sum(message.size for message in mailbox.messages)
 
     def status_deleted(self, mailbox: Mailbox) -> int:
-        """DELETED: how many messages EXPUNGE would remove (RFC 9208 §4.1.4)."""
+        """DELETED: how many messages EXPUNGE would remove (RFC 9208 §4.1.4, RFC 9051 §6.3.11)."""
         return sum("\\Deleted" in message.flags for message in mailbox.messages)
 
     def status_deleted_storage(self, mailbox: Mailbox) -> int:
