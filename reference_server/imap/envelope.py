@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reference_server.imap.lexer import Word, words
 from reference_server.imap.mime import Entity
@@ -13,6 +14,9 @@ from reference_server.imap.session import Session
 
 MAX_ADDRESSES = 5000
 """Addresses of one field; the rest of it is not read."""
+
+MAX_USUAL_OCTETS = 1000
+"""Longest value of which the addresses are kept for the next message that has it."""
 
 # atext and "." together: a dot-atom is one word; 8-bit octets are let through (RFC 6532)      (RFC 5322 §3.2.3)
 ADDRESS_ATOM = re.compile(rb'[^\x00-\x20\x7f()<>@,;:\\"\[\]]+')
@@ -36,6 +40,36 @@ def addresses(value: bytes) -> list[Address]:
 
     An address without a domain gets an empty host, since NIL would make it the start of a group.
     """
+    return [*_usual_addresses(value)] if len(value) <= MAX_USUAL_OCTETS else _any_addresses(value)
+
+
+# mailbox-list without comments, groups, routes, quoted pairs and folding, which is nearly all there is: a name of atoms
+# or between quotes before an address in brackets, or an address alone                           (RFC 5322 §3.4)
+_ATOM = ADDRESS_ATOM.pattern
+_USUAL = re.compile(
+    rb'(?:(?:"([^"\\\r\n]*+)"|(' + _ATOM + rb"(?: " + _ATOM + rb")*+))? ?<(" + _ATOM + rb")@(" + _ATOM + rb")>"
+    rb"|(" + _ATOM + rb")@(" + _ATOM + rb"))(?:, ?|\Z)"
+)
+
+
+@lru_cache(maxsize=512)  # the same people write over and over
+def _usual_addresses(value: bytes) -> tuple[Address, ...]:
+    found: list[Address] = []
+    at = 0
+    while at < len(value):
+        match = _USUAL.match(value, at)
+        if match is None:
+            return tuple(_any_addresses(value))
+        quoted, atoms, local_part, domain, bare_local_part, bare_domain = match.groups()
+        if bare_domain is not None:
+            found.append(Address(None, None, bare_local_part, bare_domain))
+        else:
+            found.append(Address(atoms if quoted is None else quoted, None, local_part, domain))
+        at = match.end()
+    return tuple(found)
+
+
+def _any_addresses(value: bytes) -> list[Address]:
     found: list[Address] = []
     pending: list[Word] = []  # the words since the last delimiter
     in_group = False

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
+from reference_server.imap.columns import ByKey
 from reference_server.imap.condstore import mod_sequence
 from reference_server.imap.grammar import Cursor, GrammarError, SequenceSet, no_arguments
 from reference_server.imap.modifiers import read_modifiers
@@ -119,8 +121,25 @@ def _item_named(name: bytes, cursor: Cursor) -> Item:
     return Item(name)
 
 
+_SEE_EACH_MESSAGE = (
+    *("send_message_data", "item_data", "untagged", "send"),
+    *("fetch_flags", "flags_of", "fetch_uid", "fetch_envelope"),
+)
+
+
 class FetchCommands(QuickResync, Sections, Structures):
-    """Mixin: FETCH. Every data item has a method of its own."""
+    """Mixin: FETCH. Every data item has a method of its own.
+
+    Where no text is asked for, the answer is written item by item for all messages rather than message by message. A
+    class that overrides one of the methods that see each message has them called for each: that is settled when the
+    class is made, and `by_column` says how.
+    """
+
+    by_column: ClassVar[bool] = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.by_column = all(getattr(cls, name) is getattr(FetchCommands, name) for name in _SEE_EACH_MESSAGE)
 
     def on_fetch(self, asked: Fetch) -> bytes:
         """Answer FETCH: first \\Seen for what is going to be read, then the data, message by message.
@@ -143,9 +162,40 @@ class FetchCommands(QuickResync, Sections, Structures):
         items = self.items_to_send(asked.items)
         if asked.changed_since is not None and MODSEQ not in items:
             items = (*items, MODSEQ)
-        for number in numbers:
-            self.send_message_data(number, items, with_flags=number in changed)
+        if self.by_column and not changed and all(item.section is None for item in items):
+            self.send_columns(numbers, items)
+        else:
+            for number in numbers:
+                self.send_message_data(number, items, with_flags=number in changed)
         return b"FETCH completed"
+
+    def send_columns(self, numbers: list[int], items: tuple[Item, ...]) -> None:
+        """A FETCH response for each message."""
+        known = self.selected.messages
+        messages = known if len(numbers) == len(known) else [known[number - 1] for number in numbers]
+        columns = [self.column(item.name, numbers, messages) for item in items]
+        rows = columns[0] if len(columns) == 1 else map(b" ".join, zip(*columns, strict=True))
+        self.send(*[b"* %d FETCH (%b)\r\n" % row for row in zip(numbers, rows, strict=True)])
+
+    def column(self, name: bytes, numbers: list[int], messages: list[StoredMessage]) -> list[bytes]:
+        """Name and value of one data item, for each of these messages."""
+        if name == b"FLAGS":
+            return self.flags_column(numbers, messages)
+        if name == b"UID":
+            return [b"UID %d" % message.uid for message in messages]
+        value: Callable[[int, StoredMessage], bytes] = getattr(self, RENDERERS[name])
+        return [b"%b %b" % (name, value(number, message)) for number, message in zip(numbers, messages, strict=True)]
+
+    def flags_column(self, numbers: list[int], messages: list[StoredMessage]) -> list[bytes]:
+        """FLAGS of these messages, which the client is told with this."""
+        view = self.selected
+        view.note_all_told(numbers)
+        # Many messages have few different sets of flags.
+        written = ByKey(lambda flags: b"FLAGS " + self.render_flags(flags))
+        if not view.recent:
+            return [written[message.flags] for message in messages]
+        recent, recently = view.recent, ByKey(lambda flags: b"FLAGS " + self.render_flags(flags | {"\\Recent"}))
+        return [(recently if message.uid in recent else written)[message.flags] for message in messages]
 
     def items_to_send(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """UID FETCH always gives the UID, asked for or not (RFC 3501 §6.4.8)."""
@@ -240,8 +290,13 @@ class FetchCommands(QuickResync, Sections, Structures):
         return date_time(message.internal_date)
 
     def fetch_envelope(self, number: int, message: StoredMessage) -> bytes:
-        """ENVELOPE."""
-        return self.render_envelope(self.selected.parsed(message))
+        """ENVELOPE, worked out once in a selected mailbox."""
+        envelopes = self.selected.envelopes
+        envelope = envelopes.get(message.uid)
+        if envelope is None:
+            envelope = self.render_envelope(self.selected.header_of(message))
+            envelopes.keep(message.uid, envelope)
+        return envelope
 
     def fetch_body(self, number: int, message: StoredMessage) -> bytes:
         """BODY: the structure without extension data."""

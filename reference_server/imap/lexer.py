@@ -46,7 +46,8 @@ class Word:
 
 def unfolded(octets: bytes) -> bytes:
     """A field's value on one line (RFC 5322 §2.2.3), without white space around it."""
-    return LINE_ENDS.sub(b"", octets).strip(b" \t\r\n")
+    octets = octets.strip(b" \t\r\n")
+    return LINE_ENDS.sub(b"", octets) if b"\n" in octets else octets
 
 
 def words(value: bytes, atom: re.Pattern[bytes]) -> Iterator[Word]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from reference_server.imap.lexer import Kind, unfolded, words
 
@@ -82,12 +83,21 @@ class Entity:
 
     def first(self, name: bytes) -> bytes | None:
         """Value of the first field of that name (in capitals), or None."""
-        return next((each.value for each in self.fields if each.name == name), None)
+        for each in self.fields:
+            if each.name == name:
+                return each.value
+        return None
 
 
 def parse(octets: bytes) -> Entity:
     """The structure of a message."""
     return _Parser(octets).entity(0, len(octets), depth=0, in_digest=False)
+
+
+def parse_header(octets: bytes) -> Entity:
+    """A message of which only the header was looked at: it passes for one of plain text."""
+    fields, body = split_header(octets, 0, len(octets))
+    return Entity(octets, 0, body, len(octets), fields, *PLAIN_TEXT)
 
 
 class _Parser:
@@ -155,38 +165,42 @@ def _make_opaque(entity: Entity) -> None:
 
 def split_header(octets: bytes, start: int, end: int) -> tuple[tuple[Field, ...], int]:
     """The fields of a header and where its body starts: after the first empty line, or at the end if there is none."""
-    lines: list[list[bytes]] = []
+    fields: list[Field] = []
     at = start
     while at < end:
-        line_end = octets.find(b"\n", at, end) + 1 or end
-        line = octets[at:line_end]
-        at = line_end
-        if line in (b"\r\n", b"\n"):
+        if octets.startswith((b"\r\n", b"\n"), at, end):
+            at = octets.index(b"\n", at) + 1
             break
-        if line[:1] in (b" ", b"\t") and lines:
-            lines[-1].append(line)
-        else:
-            lines.append([line])
-    return tuple(_field(b"".join(pieces)) for pieces in lines), at
+        found = _FIELD.match(octets, at, end)
+        assert found is not None, "anything is a line"
+        name = found[1]
+        fields.append(Field(name.upper() if name else None, found[0]))
+        at = found.end()
+    return tuple(fields), at
 
 
 # field-name = 1*ftext     ; %d33-57 / %d59-126. White space before the colon is obsolete, but read (RFC 5322 §4.5.8)
-FIELD_NAME = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:")
-
-
-def _field(octets: bytes) -> Field:
-    found = FIELD_NAME.match(octets)
-    return Field(found[1].upper() if found else None, octets)
+# A line that begins with white space goes on with the field before it (RFC 5322 §2.2.3).
+_FIELD = re.compile(rb"(?:([\x21-\x39\x3b-\x7e]+)[ \t]*+:)?[^\n]*+(?:\n[ \t][^\n]*+)*+\n?")
 
 
 PLAIN_TEXT = (b"TEXT", b"PLAIN", ((b"CHARSET", b"US-ASCII"),))
 """What an entity is that does not say, or says it badly (RFC 2045 §5.2)."""
 
 
+@lru_cache(maxsize=256)  # a few types make up most mail
+def _short_media_type(value: bytes) -> tuple[bytes, bytes, tuple[tuple[bytes, bytes], ...]]:
+    return _media_type(value)
+
+
 def media_type(value: bytes | None, *, in_digest: bool) -> tuple[bytes, bytes, tuple[tuple[bytes, bytes], ...]]:
     """Type and subtype in capitals, and the parameters, defaults filled in (RFC 2045 §5.2, RFC 2046 §4.1.2, §5.1.5)."""
     if value is None:
         return (b"MESSAGE", b"RFC822", ()) if in_digest else PLAIN_TEXT
+    return _short_media_type(value) if len(value) <= 200 else _media_type(value)
+
+
+def _media_type(value: bytes) -> tuple[bytes, bytes, tuple[tuple[bytes, bytes], ...]]:
     parsed = parameterized(value)
     kind, slash, subtype = parsed.value.upper().partition(b"/")
     if not (TOKEN.fullmatch(kind) and slash and TOKEN.fullmatch(subtype)):

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
+from reference_server.imap.columns import EnvelopeCache
 from reference_server.imap.fieldcache import FieldCache
 from reference_server.imap.grammar import GrammarError, SequenceSet
-from reference_server.imap.mime import Entity, parse
+from reference_server.imap.mime import Entity, parse, parse_header
 from reference_server.imap.uidsets import NO_UIDS, Uids
 from reference_server.stores import Changes, Mailbox, StoredMessage
 
@@ -41,6 +42,7 @@ class View:
         self.saved: Uids = NO_UIDS
         """What `$` stands for; those that are gone are passed over wherever it is used (RFC 5182 §2.1)."""
         self.fields = FieldCache()
+        self.envelopes = EnvelopeCache()
         self.keywords: set[str] = set()
         """Every keyword seen here, so that FLAGS can list them (RFC 3501 §7.2.6)."""
         self._keywords_told = 0
@@ -60,7 +62,11 @@ class View:
         if modseq == self._modseq:
             return
         changes = None if self._modseq is None else self.mailbox.changes_since(self._modseq)
-        if changes is None:
+        if changes is None and not (self.messages or self.arrived):
+            # Just entered: all that is there has arrived, and nothing is gone.
+            changes = Changes((), ())
+            self.arrived = list(self.mailbox.messages)
+        elif changes is None:
             changes = self._all_as_changes()
         if not self.gone:
             self._modseq_before_gone = self._modseq or 0
@@ -87,7 +93,7 @@ class View:
             if self.messages[at] is not message:
                 self.messages[at] = message
                 self._unheard.add(message.uid)
-                self._note_keywords(message)
+                self._note_keywords(message.flags)
             return
         at = bisect_left(self.arrived, message.uid, key=_uid_of)
         known = at < len(self.arrived) and self.arrived[at].uid == message.uid
@@ -106,11 +112,11 @@ class View:
     def admit(self) -> int:
         """Give the messages that arrived their numbers; how many there were (RFC 3501 §2.3.1.2)."""
         count = len(self.arrived)
-        for message in self.arrived:
-            self.messages.append(message)
-            self.uids.append(message.uid)
-            self.told.append(message)
-            self._note_keywords(message)
+        self.messages += self.arrived
+        self.uids += [message.uid for message in self.arrived]
+        self.told += self.arrived
+        for flags in {message.flags for message in self.arrived}:
+            self._note_keywords(flags)
         self.arrived = []
         self.recent |= self.mailbox.claim_recent(peek=self.read_only)
         return count
@@ -123,6 +129,7 @@ class View:
         self.told = _without(self.told, gaps)
         for uid in self.gone:
             self._parsed.pop(uid, None)
+            self.envelopes.pop(uid, None)
         self.recent -= self.gone
         self._unheard -= self.gone
         self.gone = set()
@@ -145,6 +152,14 @@ class View:
         self.told[number - 1] = message
         return message.flags | {"\\Recent"} if message.uid in self.recent else message.flags
 
+    def note_all_told(self, numbers: Sequence[int]) -> None:
+        """The client hears of the flags of these messages now."""
+        if len(numbers) == len(self.messages):
+            self.told = self.messages.copy()
+            return
+        for number in numbers:
+            self.told[number - 1] = self.messages[number - 1]
+
     def new_keywords(self) -> bool:
         """Whether keywords came up since this was last asked."""
         before, self._keywords_told = self._keywords_told, len(self.keywords)
@@ -152,7 +167,9 @@ class View:
 
     def recent_count(self) -> int:
         """Messages that are \\Recent in this session (RFC 3501 §2.3.2)."""
-        return sum(self._index(uid) is not None for uid in self.recent)
+        # Those that are known here are looked up in a set where there are many.
+        known = set(self.uids) if len(self.recent) > 16 else self.uids
+        return sum(uid in known for uid in self.recent)
 
     def first_unseen(self) -> int | None:
         """Number of the first message without \\Seen."""
@@ -194,12 +211,16 @@ class View:
             entity = self._parsed[message.uid] = parse(message.octets)
         return entity
 
+    def header_of(self, message: StoredMessage) -> Entity:
+        """The message's header; what kind of body follows is left open unless that is known anyway."""
+        return self._parsed.get(message.uid) or parse_header(message.octets)
+
     def spelling(self, flag: str) -> str:
         """A keyword as this mailbox spells it already: case does not tell keywords apart (RFC 3501 §9, note 1)."""
         return next((known for known in self.keywords if known.upper() == flag.upper()), flag)
 
-    def _note_keywords(self, message: StoredMessage) -> None:
-        self.keywords.update(flag for flag in message.flags if not flag.startswith("\\"))
+    def _note_keywords(self, flags: frozenset[str]) -> None:
+        self.keywords.update(flag for flag in flags if not flag.startswith("\\"))
 
 
 def _without(items: Sequence[T], gaps: Sequence[int]) -> list[T]:
