@@ -214,3 +214,16 @@ class TakesAnyPassword(SmtpCore):
     def verify(self, name: str, password: str) -> Account | None:
         """The password is not looked at."""
         return self.store.account(name)
+
+
+@fault("hangs-up-on-what-is-no-base64", breaks="rfc4954/4/22")
+class HangsUpOnWhatIsNoBase64(SmtpCore):
+    """Falls over a response that it cannot decode, and the connection with it."""
+
+    def auth_failed(self, failure: Failure) -> bytes:
+        """Nothing is said."""
+        reply = super().auth_failed(failure)
+        if failure.kind is not Kind.NOT_BASE64:
+            return reply
+        self.state = State.CLOSED
+        return b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from reference_server.core import Action
 from reference_server.registry import fault
@@ -115,3 +116,45 @@ class WaitsForALineBeforeTheEnd(SmtpCore):
     def is_end_of_data(self, line: bytes) -> bool:
         """The period ends nothing while there is nothing to end."""
         return super().is_end_of_data(line) and self._text_octets > 0
+
+
+class _EndsDataAt(SmtpCore):
+    """Knows the right end of data, and takes one more sequence for it."""
+
+    also_ends: ClassVar[re.Pattern[bytes]]
+
+    def read_text(self, pending: bytes, at: int) -> tuple[int, bytes | None]:
+        """Whichever comes first; what stands before it is refused as any text with a stray octet is."""
+        found = self.also_ends.search(pending, at)
+        right = pending.find(b"\r\n.\r\n", at)
+        if found is None or 0 <= right < found.start() or pending.startswith(b".\r\n", at):
+            return super().read_text(pending, at)
+        return found.end(), self.on_end_of_data()
+
+
+@fault("ends-data-at-lf-dot-crlf", breaks=("rfc5321/4.1.1.4/3", "rfc5321/2.3.8/2"))
+class EndsDataAtLfDotCrlf(_EndsDataAt):
+    """Takes LF.CRLF for the end of data besides CRLF.CRLF (CVE-2023-51764, CVE-2023-51765)."""
+
+    also_ends: ClassVar[re.Pattern[bytes]] = re.compile(rb"(?<!\r)\n\.\r\n")
+
+
+@fault("ends-data-at-crlf-dot-lf", breaks=("rfc5321/4.1.1.4/3", "rfc5321/2.3.8/2"))
+class EndsDataAtCrlfDotLf(_EndsDataAt):
+    """Takes CRLF.LF for the end of data besides CRLF.CRLF (CVE-2023-51766)."""
+
+    also_ends: ClassVar[re.Pattern[bytes]] = re.compile(rb"\r\n\.\n")
+
+
+@fault("ends-data-at-cr-dot-cr", breaks=("rfc5321/4.1.1.4/3", "rfc5321/2.3.8/2"))
+class EndsDataAtCrDotCr(_EndsDataAt):
+    """Takes CR.CR for the end of data besides CRLF.CRLF."""
+
+    also_ends: ClassVar[re.Pattern[bytes]] = re.compile(rb"\r\.\r(?!\n)")
+
+
+@fault("ends-data-at-lf-dot-lf", breaks=("rfc5321/4.1.1.4/8", "rfc5321/2.3.8/2"))
+class EndsDataAtLfDotLf(_EndsDataAt):
+    """Takes LF.LF for the end of data besides CRLF.CRLF (CVE-2023-51747)."""
+
+    also_ends: ClassVar[re.Pattern[bytes]] = re.compile(rb"(?<!\r)\n\.\n")

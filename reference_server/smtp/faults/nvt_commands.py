@@ -92,3 +92,18 @@ class TakesEightBitPaths(SmtpCore):
         if line[:5].upper() in (b"MAIL ", b"RCPT ") and b"SMTPUTF8" not in line.upper():
             line = re.sub(rb"[\x80-\xff]", b"x", line)
         return super().on_command(line)
+
+
+@fault("hangs-on-broken-utf8", breaks="rfc5321/2.4/20")
+class HangsOnBrokenUtf8(SmtpCore):
+    """Never answers a command again after one with octets that are no UTF-8 (CVE-2020-7046)."""
+
+    _hangs = False
+
+    def on_command(self, line: bytes) -> bytes:
+        """Waits for the rest of a character that never comes."""
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            self._hangs = True
+        return b"" if self._hangs else super().on_command(line)
