@@ -7,7 +7,6 @@ import hmac
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from types import MappingProxyType
 
 from reference_server.accounts.scram_keys import DIGESTS, ITERATIONS, SALT_OCTETS, ScramKeys, derive
@@ -18,6 +17,11 @@ DEFAULT_USERS: Mapping[str, str] = MappingProxyType({"alice@example.test": "secr
 """Address to password of the accounts that are there unless others are asked for."""
 
 _SHA_256 = "SCRAM-SHA-256"
+
+# Keys by a keyed digest of what they were derived from: no password is kept for it.
+_DERIVED: dict[bytes, Mapping[str, ScramKeys]] = {}
+_MAX_DERIVED = 256
+_PROCESS_KEY = os.urandom(32)
 
 
 @dataclass(slots=True)
@@ -68,8 +72,6 @@ class Directory:
         Raises:
             ValueError: see `add`.
         """
-        if passwords == DEFAULT_USERS:
-            return cls(_default_users(), shared_secrets=shared_secrets)
         users = (User(address=address, password=password) for address, password in passwords.items())
         return cls(users, shared_secrets=shared_secrets)
 
@@ -118,11 +120,8 @@ class Directory:
             self._log_ins.setdefault(address.rpartition("@")[0], entry)
 
     def _keys_of(self, user: User, secret: bytes | None) -> Mapping[str, ScramKeys]:
-        keys = {given.scheme: given for given in user.scram_keys}
-        if secret is not None:
-            for scheme in DIGESTS.keys() - keys.keys():
-                keys[scheme] = derive(scheme, secret, salt=os.urandom(SALT_OCTETS), iterations=self._iterations)
-        return MappingProxyType(keys)
+        derived = {} if secret is None else _derived_keys(user.address, secret, self._iterations)
+        return MappingProxyType({**derived, **{given.scheme: given for given in user.scram_keys}})
 
     # Names.
 
@@ -238,14 +237,14 @@ def _digest(octets: bytes) -> bytes:
     return hashlib.sha256(octets).digest()
 
 
-@cache
-def _default_users() -> tuple[User, ...]:
-    # Their passwords are public, and hundreds of servers are started in one test process: derive once.
-    return tuple(
-        User(
-            address=address,
-            password=password,
-            scram_keys=[derive(scheme, password.encode(), salt=os.urandom(SALT_OCTETS)) for scheme in DIGESTS],
-        )
-        for address, password in DEFAULT_USERS.items()
-    )
+def _derived_keys(address: str, secret: bytes, iterations: int) -> Mapping[str, ScramKeys]:
+    """Keys under each hash function. Hundreds of servers with the same users may be started in one test process."""
+    tag = hmac.digest(_PROCESS_KEY, f"{iterations}\0{address}\0".encode() + secret, "sha256")
+    keys = _DERIVED.get(tag)
+    if keys is None:
+        salt = os.urandom(SALT_OCTETS)
+        keys = {scheme: derive(scheme, secret, salt=salt, iterations=iterations) for scheme in DIGESTS}
+        if len(_DERIVED) >= _MAX_DERIVED:
+            _DERIVED.clear()
+        _DERIVED[tag] = keys
+    return keys

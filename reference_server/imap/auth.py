@@ -80,7 +80,7 @@ class Authentication(AnyState):
         except UnicodeDecodeError:
             account = None
         if account is None:
-            self.failed_log_ins += 1
+            self.note_failure(sasl.Kind.WRONG_CREDENTIALS)
             raise RefusedError("wrong name or password", code=b"AUTHENTICATIONFAILED")
         return self.logged_in(account)
 
@@ -102,7 +102,7 @@ class Authentication(AnyState):
             raise RefusedError("no such mechanism", code=b"CANNOT")
         if Need.PRIVACY in mechanism.needs:
             self.require_privacy()
-        if not mechanism.needs <= self.met_needs() | {Need.PRIVACY}:
+        if not all(map(self.meets, mechanism.needs - {Need.PRIVACY})):
             raise RefusedError("this mechanism is not available now", code=b"CANNOT")
         self.exchange = mechanism(self)
         self.on_step(self.exchange.start(asked.initial))
@@ -123,5 +123,5 @@ class Authentication(AnyState):
         if isinstance(step, sasl.Success):
             self.complete(b"OK", self.logged_in(step.account))
         else:
-            self.failed_log_ins += step.kind in (sasl.Kind.WRONG_CREDENTIALS, sasl.Kind.NOT_AUTHORIZED)
+            self.note_failure(step.kind)
             self.complete(*FAILURES[step.kind])

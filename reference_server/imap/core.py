@@ -30,9 +30,6 @@ from reference_server.imap.utf8 import Utf8
 MAX_BAD_COMMANDS = 50
 """Commands in a row answered BAD before the session ends: the other side does not speak IMAP."""
 
-MAX_FAILED_LOG_INS = 10
-"""Wrong passwords in one session before it ends (RFC 3501 §11.2)."""
-
 MAX_LITERALS_OCTETS = 1_048_576
 """Octets of all literals of one command together, once logged in; APPEND has its own limit."""
 
@@ -97,7 +94,7 @@ class ImapCore(
         while not self.handshaking and self.state is not State.LOGOUT and self.take_one():
             if self.bad_commands > MAX_BAD_COMMANDS:
                 self.bye(b"too many bad commands")
-            elif self.failed_log_ins > MAX_FAILED_LOG_INS:
+            elif self.has_guessed_enough():
                 self.bye(b"too many failed log-ins")
 
     def tls_started(self, now: float) -> list[Action]:

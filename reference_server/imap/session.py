@@ -73,7 +73,6 @@ class Session:
         # What ENABLE, or a command that implies it, switched on: names in capitals (RFC 5161).
         self.enabled: set[bytes] = set()
         self.bad_commands = 0
-        self.failed_log_ins = 0
         self._actions: list[Action] = []
         self._unsent: list[bytes] = []
 

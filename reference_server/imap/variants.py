@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from reference_server.imap.auth import Authenticate
 from reference_server.imap.commands import Command
 from reference_server.imap.core import ImapCore
 from reference_server.imap.grammar import Cursor
@@ -16,6 +17,7 @@ from reference_server.imap.responses import is_quotable, literal, quoted
 from reference_server.imap.searchkeys import Key
 from reference_server.imap.session import RefusedError
 from reference_server.registry import variant
+from reference_server.sasl import Exchange
 from reference_server.stores import Account
 
 
@@ -168,3 +170,17 @@ PLAIN_NAME = re.compile(rb"[A-Za-z0-9/_-]+")
 EXTENSION_COMMANDS = frozenset({
     b"ID", b"IDLE", b"NAMESPACE", b"ENABLE", b"UNSELECT", b"MOVE", b"UID MOVE", b"UID EXPUNGE",
 })  # fmt: skip
+
+
+@variant("imap-no-auth-before-tls")
+class NoAuthBeforeTls(ImapCore):
+    """Offers no mechanism at all before TLS, as Dovecot does with ssl=required (RFC 8314 §3.3)."""
+
+    def is_on_offer(self, mechanism: type[Exchange]) -> bool:
+        """Not even what shows no password."""
+        return self.tls and super().is_on_offer(mechanism)
+
+    def on_authenticate(self, asked: Authenticate) -> None:
+        """TLS first."""
+        self.require_privacy()
+        super().on_authenticate(asked)

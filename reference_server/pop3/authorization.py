@@ -109,8 +109,15 @@ class Authorization(SaslServer, International):
 
     def wrong_credentials(self) -> bytes:
         """The same words whether the name or the password was wrong (RFC 1939 §13, RFC 3206 §4)."""
-        self.advance(Event.LOG_IN_FAILED)
+        self.log_in_failed(Kind.WRONG_CREDENTIALS)
         return self.err("authentication failed", code="AUTH")
+
+    def log_in_failed(self, kind: Kind) -> None:
+        """Back to the beginning, or to the end where somebody has guessed too often."""
+        self.note_failure(kind)
+        self.advance(Event.LOG_IN_FAILED)
+        if self.has_guessed_enough():
+            self.state = State.CLOSED
 
     def release(self) -> None:
         """Give the maildrop back, if there is one; nothing is removed."""
@@ -155,7 +162,7 @@ class Authorization(SaslServer, International):
         """The refusal for each kind of failure."""
         if failure.kind is Kind.WRONG_CREDENTIALS:
             return self.wrong_credentials()
-        self.advance(Event.LOG_IN_FAILED)
+        self.log_in_failed(failure.kind)
         return self.err(_FAILURES[failure.kind])
 
     def auth_line_too_long(self) -> bytes:

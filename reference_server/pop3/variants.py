@@ -9,6 +9,7 @@ from typing import ClassVar
 from reference_server.pop3.core import Pop3Core
 from reference_server.pop3.session import ON_ACCEPT, State, Transitions, Verb
 from reference_server.registry import variant
+from reference_server.sasl import Exchange
 from reference_server.stores import Mailbox
 
 _OPTIONAL = frozenset({Verb.CAPA, Verb.TOP, Verb.UIDL, Verb.APOP, Verb.AUTH, Verb.STLS, Verb.UTF8, Verb.LANG})
@@ -188,3 +189,12 @@ class OneThingAtATimePop3(PasswordsInClearPop3):
     def on_stls(self) -> bytes:
         """Not now."""
         return self.err("PASS first") if self.state is State.USER_GIVEN else super().on_stls()
+
+
+@variant("pop3-no-auth-before-tls")
+class NoAuthBeforeTlsPop3(NoApopPop3):
+    """Offers no mechanism at all before TLS, as Dovecot does with ssl=required (RFC 8314 §3.3)."""
+
+    def is_on_offer(self, mechanism: type[Exchange]) -> bool:
+        """Not even what shows no password."""
+        return self.tls and super().is_on_offer(mechanism)

@@ -7,11 +7,14 @@ from typing import ClassVar
 
 from reference_server.accounts import ScramKeys
 from reference_server.core import Settings, Surroundings
-from reference_server.sasl import MECHANISMS, Exchange, Need, decode_base64
+from reference_server.sasl import MECHANISMS, Exchange, Kind, Need, decode_base64
 from reference_server.stores import Account, Store
 
 BINDINGS = ("tls-server-end-point", "tls-exporter", "tls-unique")
 """Channel bindings of TLS (RFC 5929, RFC 9266); the first is the one that is always there if any is."""
+
+MAX_FAILED_LOG_INS = 10
+"""Wrong proofs in one session before it ends; RFC 4954 §9 wants no less than three to be borne."""
 
 
 class SaslServer:
@@ -21,6 +24,7 @@ class SaslServer:
     settings: Settings
     surroundings: Surroundings
     tls: bool
+    failed_log_ins: int = 0
     sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = MECHANISMS
 
     # What is on offer.
@@ -31,26 +35,40 @@ class SaslServer:
 
     def offered_mechanisms(self) -> list[str]:
         """Names of the mechanisms that may be used right now."""
-        met = self.met_needs()
-        return [name for name, mechanism in self.sasl_mechanisms.items() if mechanism.needs <= met]
+        return [name for name, mechanism in self.sasl_mechanisms.items() if self.is_on_offer(mechanism)]
 
     def is_on_offer(self, mechanism: type[Exchange]) -> bool:
-        """Whether it may be used right now."""
-        return mechanism.needs <= self.met_needs()
+        """Whether it may be used right now: all that it needs is there."""
+        return all(map(self.meets, mechanism.needs))
 
-    def met_needs(self) -> frozenset[Need]:
-        """What there is of the things that mechanisms need."""
-        met = set()
-        if self.plaintext_allowed():
-            met.add(Need.PRIVACY)
-        if self.store.users.shared_secrets:
-            met.add(Need.SHARED_SECRETS)
-        if self.tls:
-            if self.surroundings.channel_binding(BINDINGS[0]) is not None:
-                met.add(Need.CHANNEL_BINDING)
-            if self.surroundings.certificate_names():
-                met.add(Need.CERTIFICATE)
-        return frozenset(met)
+    def meets(self, need: Need) -> bool:
+        """Whether there is, right now, what a mechanism needs."""
+        return {
+            Need.PRIVACY: self.plaintext_allowed,
+            Need.SHARED_SECRETS: self.keeps_secrets,
+            Need.CHANNEL_BINDING: self.has_channel,
+            Need.CERTIFICATE: self.has_certificate,
+        }[need]()
+
+    def keeps_secrets(self) -> bool:
+        """Whether passwords are there to be compared with a digest (RFC 2195 §2)."""
+        return self.store.users.shared_secrets
+
+    def has_channel(self) -> bool:
+        """Whether there is TLS, and something of it to bind to (RFC 5929)."""
+        return self.channel_binding(BINDINGS[0]) is not None
+
+    def has_certificate(self) -> bool:
+        """Whether the client has shown a certificate that was verified."""
+        return self.tls and bool(self.surroundings.certificate_names())
+
+    def note_failure(self, kind: Kind) -> None:
+        """Count what may be guessing; a message that cannot be read guesses nothing."""
+        self.failed_log_ins += kind in (Kind.WRONG_CREDENTIALS, Kind.NOT_AUTHORIZED)
+
+    def has_guessed_enough(self) -> bool:
+        """Whether the session has to end."""
+        return self.failed_log_ins > MAX_FAILED_LOG_INS
 
     # What proves who.
 

@@ -82,7 +82,13 @@ class Auth(SaslServer, Session):
         if isinstance(step, Success):
             self.account = step.account
             return self.reply(235, "authenticated", enhanced="2.7.0")
-        return self.auth_failed(step)
+        self.note_failure(step.kind)
+        return self.too_many_failures() if self.has_guessed_enough() else self.auth_failed(step)
+
+    def too_many_failures(self) -> bytes:
+        """The session ends: somebody is guessing (RFC 4954 §9)."""
+        self.state = State.CLOSED
+        return self.reply(421, f"{self.settings.hostname} closing: too many failed log-ins", enhanced="4.7.0")
 
     def challenge(self, encoded: bytes) -> bytes:
         """The 334; the space stays even when nothing follows it (RFC 4954 §4)."""

@@ -339,3 +339,16 @@ class WantsAsciiAddressesSmtp(SmtpCore):
         if verb is Verb.RCPT:
             return self.reply(553, "an ASCII address is needed", enhanced="5.6.7")
         return super().invalid_octet(verb)
+
+
+@variant("smtp-no-auth-before-tls")
+class NoAuthBeforeTlsSmtp(SmtpCore):
+    """Offers no mechanism at all before TLS, as Postfix does with smtpd_tls_auth_only (RFC 8314 §3.3)."""
+
+    def is_on_offer(self, mechanism: type[Exchange]) -> bool:
+        """Not even what shows no password."""
+        return self.tls and super().is_on_offer(mechanism)
+
+    def mechanism_unavailable(self, mechanism: type[Exchange]) -> bytes:
+        """TLS first."""
+        return self.reply(530, "must issue a STARTTLS command first", enhanced="5.7.0")

@@ -8,7 +8,7 @@ import hmac
 
 import pytest
 
-from reference_server.accounts import DEFAULT_USERS, Directory, User
+from reference_server.accounts import DEFAULT_USERS, Directory, User, directory
 from reference_server.accounts.scram_keys import DIGESTS, ScramKeys, derive, parse
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
@@ -71,6 +71,16 @@ def test_a_password_found_right_is_not_derived_from_again(users: Directory, deri
     assert users.verify("alice", "guess") is None
     assert users.verify("bob", "secret") is None
     assert derivations == [b"secret", b"guess", b"secret"]
+
+
+def test_the_same_users_of_another_directory_need_no_derivation(derivations: list[bytes]) -> None:
+    for _ in range(3):
+        Directory.of({"dave@example.test": "a new pass word"})
+    assert derivations == [b"a new pass word"] * len(DIGESTS)
+    Directory.of({f"user{number}@example.test": "x" for number in range(directory._MAX_DERIVED)})
+    assert len(directory._DERIVED) <= directory._MAX_DERIVED
+    Directory.of({"dave@example.test": "a new pass word"})
+    assert derivations.count(b"a new pass word") == 2 * len(DIGESTS)
 
 
 def test_recipients_are_found_by_their_whole_address_alone(users: Directory) -> None:

@@ -7,10 +7,11 @@ import pytest
 from reference_server.core import Settings
 from reference_server.imap import literals
 from reference_server.imap.commands import COMMANDS
-from reference_server.imap.core import MAX_BAD_COMMANDS, MAX_FAILED_LOG_INS, ImapCore
+from reference_server.imap.core import MAX_BAD_COMMANDS, ImapCore
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.literals import RawCommand
 from reference_server.imap.session import State
+from reference_server.sasl.server import MAX_FAILED_LOG_INS
 from tests.reference_server.imap_dialogue import Client, inbox, logged_in, new_store, selected
 
 

@@ -13,6 +13,7 @@ from reference_server.core import Close, Send, Settings, StartTls, Surroundings
 from reference_server.pop3.core import Pop3Core
 from reference_server.pop3.session import State
 from reference_server.sasl import Exchange
+from reference_server.sasl.server import MAX_FAILED_LOG_INS
 from reference_server.stores import Mailbox, StoreFailedError
 from reference_server.stores.memory import MemoryStore
 
@@ -298,6 +299,23 @@ def test_an_exchange_ends_as_the_rfc_says(name: str) -> None:
     logged = responses[-1].startswith(b"+OK")
     assert core.state is (State.TRANSACTION if logged else State.AUTHORIZATION)
     assert said(core, b"STAT\r\n").startswith(b"+OK" if logged else b"-ERR")
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        b"USER alice\r\nPASS guess",
+        b"APOP alice x",
+        b"AUTH PLAIN AGFsaWNlAGd1ZXNz",
+        b"AUTH PLAIN Ym9iAGFsaWNlAHNlY3JldA==",
+    ],
+)
+def test_who_guesses_too_often_is_hung_up_on(attempt: bytes) -> None:
+    core = made()
+    said(core, (attempt + b"\r\n") * MAX_FAILED_LOG_INS)
+    assert core.state is State.AUTHORIZATION
+    assert core.receive((attempt + b"\r\n") * 2, 1.0)[-1] == Close()
+    assert core.receive(b"CAPA\r\n", 1.0) == []
 
 
 def test_stls_forgets_the_name_and_drops_what_was_pipelined() -> None:

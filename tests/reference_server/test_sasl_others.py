@@ -8,8 +8,12 @@ import json
 import pytest
 
 from reference_server.accounts import Directory, User
-from reference_server.core import Settings
+from reference_server.core import Send, Settings, Surroundings
+from reference_server.imap.core import ImapCore
+from reference_server.pop3.core import Pop3Core
 from reference_server.sasl import MECHANISMS, Challenge, Exchange, Failure, Kind, Step
+from reference_server.smtp.core import SmtpCore
+from reference_server.stores.memory import MemoryStore
 from tests.reference_server.sasl_dialogue import END_POINT, Server, token, who
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
@@ -199,3 +203,29 @@ def test_nonces_are_random_and_challenges_are_message_ids() -> None:
     server.settings = Settings()
     assert len({server.nonce() for _ in range(10)}) == 10
     assert server.message_id().endswith("@mail.example.test>")
+
+
+# -- What the protocols say to a mechanism that cannot be used as things are -----------------------------------------
+
+REFUSALS = [
+    (SmtpCore, b"EHLO x\r\nAUTH %b\r\n", b"538 5.7.11", b"504 5.5.4"),
+    (Pop3Core, b"AUTH %b\r\n", b"-ERR encryption required", b"-ERR not available"),
+    (ImapCore, b"a AUTHENTICATE %b\r\n", b"a NO [CANNOT]", b"a NO [CANNOT]"),
+]
+
+
+@pytest.mark.parametrize(("kind", "command", "in_clear", "in_tls"), REFUSALS)
+def test_a_mechanism_out_of_place_is_refused(
+    kind: type[SmtpCore | Pop3Core | ImapCore], command: bytes, in_clear: bytes, in_tls: bytes
+) -> None:
+    for tls, name, reply in (
+        (False, b"SCRAM-SHA-256-PLUS", in_clear),
+        (False, b"EXTERNAL", in_clear),
+        (True, b"SCRAM-SHA-256-PLUS", in_tls),
+        (True, b"EXTERNAL", in_tls),
+        (True, b"CRAM-MD5", in_tls),
+    ):
+        core = kind(MemoryStore(Directory(shared_secrets=False)), Settings(), Surroundings(tls=tls))
+        core.connected(0.0)
+        said = b"".join(action.octets for action in core.receive(command % name, 0.0) if isinstance(action, Send))
+        assert said.split(b"\r\n")[-2].startswith(reply)

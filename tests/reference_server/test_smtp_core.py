@@ -11,6 +11,7 @@ import pytest
 
 from reference_server.core import Close, Send, Settings, StartTls, Surroundings
 from reference_server.sasl import Exchange
+from reference_server.sasl.server import MAX_FAILED_LOG_INS
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.session import State
 from reference_server.stores.memory import MemoryStore
@@ -562,6 +563,17 @@ AUTH_LINES = {
     "much too long": ([b"AUTH PLAIN", b"x" * 99_999], [b"334", b"500 5.5.6"]),
     "long, but not too long": ([b"AUTH PLAIN", token("\0alice\0" + "x" * 9000)], [b"334", b"535"]),
 }
+
+
+def test_who_guesses_too_often_is_hung_up_on() -> None:
+    smtp = core(tls=True)
+    said(smtp, b"EHLO x\r\n")
+    attempt = b"AUTH PLAIN " + token("\0alice\0guess") + b"\r\n"
+    assert said(smtp, attempt * MAX_FAILED_LOG_INS).count(b"535 ") == MAX_FAILED_LOG_INS
+    assert smtp.receive(attempt * 2, 1.0) == [
+        Send(b"421 4.7.0 mail.example.test closing: too many failed log-ins\r\n"),
+        Close(),
+    ]
 
 
 @pytest.mark.parametrize("name", AUTH_LINES)
