@@ -48,6 +48,9 @@ fuzz: $(VENV)/installed-for-fuzz ## coverage-guided fuzzing of every core, FUZZ_
 bench: $(VENV)/installed-for-bench ## the reference server's speed and size beside its peers; writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench --write-docs
 
+kill: $(VENV)/installed-for-tests ## kill the reference server 300 times and account for every acknowledgement
+	MAILSPEC_KILL_ROUNDS=300 $(BIN)/python -m pytest -s tests/reference_server/test_kill.py
+
 lint: $(VENV)/installed-for-tests ## the static gates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
