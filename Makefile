@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 # Seconds for each target of `make fuzz`.
 FUZZ_SECONDS ?= 60
-.PHONY: help check test proof bench fuzz lint format clients clean
+.PHONY: help check test proof kill bench fuzz lint format clients clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12

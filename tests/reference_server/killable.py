@@ -36,7 +36,7 @@ def _serve(store: str, report: Connection) -> None:
 
 @contextmanager
 def server_to_kill(store: str) -> Iterator[tuple[BaseProcess, dict[str, int]]]:
-    """The server's process and its ports by protocol; whatever still runs at the end is killed, never ended in order."""
+    """The process and its ports by protocol; what still runs at the end is killed, never ended in order."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     hear, report = context.Pipe(duplex=False)
