@@ -62,11 +62,19 @@ class Peer:
         self._file = self._socket.makefile("rb")
 
     def __enter__(self) -> Self:
+        try:
+            self.begin()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
         self._socket.close()
+
+    def begin(self) -> None:
+        """What comes first in every session."""
 
     def send(self, octets: bytes) -> None:
         self._socket.sendall(octets)
@@ -87,8 +95,7 @@ class Peer:
 class SmtpPeer(Peer):
     """Says EHLO at once."""
 
-    def __init__(self, port: int) -> None:
-        super().__init__(port)
+    def begin(self) -> None:
         self.expect(b"220")
         self.ask(b"EHLO client.example", b"250")
 
@@ -107,8 +114,11 @@ class ImapPeer(Peer):
 
     def __init__(self, port: int, user: str) -> None:
         super().__init__(port)
+        self._user = user
+
+    def begin(self) -> None:
         self.line()
-        self.ask(f"LOGIN {user} secret".encode())
+        self.ask(f"LOGIN {self._user} secret".encode())
 
     def ask(self, command: bytes) -> list[list[bytes]]:
         """The untagged responses and, last, the tagged one, which is OK; each as text and literals in turn."""
