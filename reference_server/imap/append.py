@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from reference_server.imap.binary import Binary, BinarySections
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.mime import parse
 from reference_server.imap.names import INBOX, Names, parse_mailbox
 from reference_server.imap.responses import sequence_set
-from reference_server.imap.sections import Sections
 from reference_server.imap.session import RefusedError
 from reference_server.imap.storing import can_be_kept
 from reference_server.imap.urls import MessagePart, parse_relative
 from reference_server.stores import Account, Mailbox, NewMessage, OverQuotaError, StoredMessage
+
+# A header ends at the first empty line                                                                (RFC 5322 §2.1)
+EMPTY_LINE = re.compile(rb"(?:\A|\n)\r?\n")
 
 MAX_PARTS = 1000
 """Parts of one CATENATE, and messages of one MULTIAPPEND."""
@@ -73,11 +77,16 @@ def parse_given(cursor: Cursor) -> Given:
 
 
 def _parse_data(cursor: Cursor) -> tuple[bytes | Url, ...]:
-    # append-data = literal / "CATENATE" SP "(" cat-part *(SP cat-part) ")"
+    # append-data = literal / literal8 / "CATENATE" SP "(" cat-part *(SP cat-part) ")" / utf8-literal
     if cursor.peek(b"{"):
         return (cursor.literal(),)
-    if cursor.atom() != b"CATENATE":
-        raise GrammarError("expected a literal or CATENATE")
+    if cursor.peek(b"~"):
+        return (Binary(cursor.literal8()),)
+    name = cursor.atom()
+    if name == b"UTF8":
+        return (_parse_utf8(cursor),)
+    if name != b"CATENATE":
+        raise GrammarError("expected a literal, CATENATE or UTF8")
     cursor.space()
     parts = cursor.list_of(lambda: _parse_part(cursor))
     if len(parts) > MAX_PARTS:
@@ -86,17 +95,28 @@ def _parse_data(cursor: Cursor) -> tuple[bytes | Url, ...]:
 
 
 def _parse_part(cursor: Cursor) -> bytes | Url:
-    # cat-part = "TEXT" SP literal / "URL" SP astring
+    # cat-part = "TEXT" SP literal / "URL" SP astring / utf8-literal
     kind = cursor.atom()
+    if kind == b"UTF8":
+        return _parse_utf8(cursor)
     cursor.space()
     if kind == b"TEXT":
         return cursor.literal()
     if kind == b"URL":
         return Url(cursor.astring())
-    raise GrammarError("expected TEXT or URL")
+    raise GrammarError("expected TEXT, URL or UTF8")
 
 
-class AppendCommand(Names, Sections):
+def _parse_utf8(cursor: Cursor) -> Binary:
+    # utf8-literal = "UTF8" SP "(" literal8 ")"                                                          (RFC 6855 §4)
+    cursor.space()
+    cursor.expect(b"(")
+    octets = Binary(cursor.literal8())
+    cursor.expect(b")")
+    return octets
+
+
+class AppendCommand(Names, BinarySections):
     """Mixin: APPEND."""
 
     def on_append(self, asked: Append) -> bytes:
@@ -118,7 +138,10 @@ class AppendCommand(Names, Sections):
         if not given.date_is_right:
             raise RefusedError("there is no such moment")
         octets = b"".join(self.octets_of_url(part.url) if isinstance(part, Url) else part for part in given.parts)
+        if any(isinstance(part, Binary) for part in given.parts) and b"\0" in octets:
+            octets = self.without_nul(octets)
         self.require_fit(octets)
+        self.require_ascii_header(octets)
         return self.new_message(octets, frozenset(filter(can_be_kept, given.flags)), given.internal_date)
 
     def require_fit(self, octets: bytes) -> None:
@@ -134,6 +157,13 @@ class AppendCommand(Names, Sections):
         # CHAR8 is any octet but NUL (RFC 3501 §9): what came in this way has to be able to go out again.
         if b"\0" in octets:
             raise RefusedError("the message has a NUL in it")
+
+    def require_ascii_header(self, octets: bytes) -> None:
+        """Refuse 8-bit octets in the header from a client that has not agreed to UTF-8 (RFC 6855 §4)."""
+        end = EMPTY_LINE.search(octets)
+        header = octets[: end.start()] if end else octets
+        if not header.isascii() and not self.takes_utf8():
+            raise RefusedError("8-bit octets in the header need ENABLE UTF8=ACCEPT")
 
     def new_message(self, octets: bytes, flags: frozenset[str], internal_date: datetime | None) -> NewMessage:
         """What is stored: just these octets, flags and \\Recent, and that date, or now (RFC 3501 §6.3.11)."""

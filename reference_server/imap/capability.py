@@ -30,6 +30,7 @@ ALWAYS = (
     b"CONDSTORE",
     b"QRESYNC",
     b"UTF8=ACCEPT",
+    b"BINARY",
     b"MULTIAPPEND",
     b"CATENATE",
     b"REPLACE",

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
+from reference_server.imap.binary import BinarySections
 from reference_server.imap.columns import ByKey
 from reference_server.imap.condstore import mod_sequence
 from reference_server.imap.grammar import Cursor, GrammarError, SequenceSet, no_arguments
 from reference_server.imap.modifiers import read_modifiers
 from reference_server.imap.qresync import QuickResync
 from reference_server.imap.responses import astring, date_time, parenthesized
-from reference_server.imap.sections import Section, Sections, parse_section
+from reference_server.imap.sections import Section, parse_section, parse_section_binary
+from reference_server.imap.session import RefusedError
 from reference_server.imap.structure import Structures
 from reference_server.stores import StoredMessage
 
@@ -107,18 +109,26 @@ def _item(cursor: Cursor) -> Item:
 
 
 def _item_named(name: bytes, cursor: Cursor) -> Item:
-    if cursor.peek(b"[") and name in (b"BODY", b"BODY.PEEK"):
-        section = parse_section(cursor)
-        partial = None
-        if cursor.skip(b"<"):
-            first = cursor.number()
-            cursor.expect(b".")
-            partial = (first, cursor.nz_number())
-            cursor.expect(b">")
-        return Item(b"BODY", section, partial, peek=name == b"BODY.PEEK")
+    if name in (b"BODY", b"BODY.PEEK") and cursor.peek(b"["):
+        return Item(b"BODY", parse_section(cursor), _partial(cursor), peek=name == b"BODY.PEEK")
+    if name in (b"BINARY", b"BINARY.PEEK"):
+        return Item(b"BINARY", parse_section_binary(cursor), _partial(cursor), peek=name == b"BINARY.PEEK")
+    if name == b"BINARY.SIZE":
+        return Item(name, parse_section_binary(cursor), peek=True)
     if name not in RENDERERS:
         raise GrammarError("no such data item")
     return Item(name)
+
+
+def _partial(cursor: Cursor) -> tuple[int, int] | None:
+    # partial = "<" number "." nz-number ">"
+    if not cursor.skip(b"<"):
+        return None
+    first = cursor.number()
+    cursor.expect(b".")
+    count = cursor.nz_number()
+    cursor.expect(b">")
+    return first, count
 
 
 _SEE_EACH_MESSAGE = (
@@ -127,7 +137,7 @@ _SEE_EACH_MESSAGE = (
 )
 
 
-class FetchCommands(QuickResync, Sections, Structures):
+class FetchCommands(QuickResync, BinarySections, Structures):
     """Mixin: FETCH. Every data item has a method of its own.
 
     Where no text is asked for, the answer is written item by item for all messages rather than message by message. A
@@ -157,6 +167,7 @@ class FetchCommands(QuickResync, Sections, Structures):
             if asked.vanished:
                 self.tell_vanished_earlier(asked.messages, asked.changed_since)
             numbers = self.changed_since(numbers, asked.changed_since)
+        self.require_decodable(numbers, asked.items)
         changed = self.mark_seen(numbers) if self.reads(asked.items) else set()
         self.tell_new_keywords()
         items = self.items_to_send(asked.items)
@@ -231,6 +242,8 @@ class FetchCommands(QuickResync, Sections, Structures):
     def item_data(self, number: int, message: StoredMessage, item: Item) -> bytes:
         """Name and value of one data item."""
         if item.section is not None:
+            if item.name != b"BODY":
+                return self.binary_data(message, item, item.section)
             return self.section_data(message, item, item.section)
         value: bytes = getattr(self, RENDERERS[item.name])(number, message)
         return b"%b %b" % (item.name, value)
@@ -244,6 +257,29 @@ class FetchCommands(QuickResync, Sections, Structures):
             if octets is not None:
                 octets = self.octets_of_partial(octets, *item.partial)
         return b"%b %b" % (name, b"NIL" if octets is None else self.render_literal(octets))
+
+    def require_decodable(self, numbers: list[int], items: tuple[Item, ...]) -> None:
+        """Refuse FETCH, before anything is \\Seen, if it asks for a part that cannot be decoded.
+
+        Raises:
+            RefusedError: with UNKNOWN-CTE (RFC 3516 §4.3).
+        """
+        messages = self.selected.messages
+        for section in [item.section for item in items if item.section is not None and item.name != b"BODY"]:
+            if not all(self.can_be_decoded(messages[number - 1], section) for number in numbers):
+                raise RefusedError("that transfer encoding is not known", code=b"UNKNOWN-CTE")
+
+    def binary_data(self, message: StoredMessage, item: Item, section: Section) -> bytes:
+        """`"BINARY" section-binary ["<" number ">"] SP (nstring / literal8)`, or `"BINARY.SIZE" ... SP number`."""
+        octets = self.binary_of(message, section)
+        name = b"%b[%b]" % (item.name, self.section_name(section))
+        if item.name == b"BINARY.SIZE":
+            return b"%b %d" % (name, len(octets or b""))
+        if item.partial is not None:
+            name += b"<%d>" % item.partial[0]
+            if octets is not None:
+                octets = self.octets_of_partial(octets, *item.partial)
+        return b"%b %b" % (name, self.render_binary(octets))
 
     def section_name(self, section: Section) -> bytes:
         """The section as the response repeats it."""

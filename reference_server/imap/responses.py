@@ -28,6 +28,11 @@ def literal(octets: bytes) -> bytes:
     return b"{%d}\r\n%b" % (len(octets), octets)
 
 
+def literal8(octets: bytes) -> bytes:
+    """`literal8`: a literal that may have NUL in it (RFC 3516 §7)."""
+    return b"~" + literal(octets)
+
+
 def quoted(octets: bytes) -> bytes:
     """`quoted`; the octets must be quotable."""
     return b'"%b"' % octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')

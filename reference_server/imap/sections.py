@@ -54,6 +54,14 @@ def parse_section(cursor: Cursor) -> Section:
     return Section(part, text, names)
 
 
+def parse_section_binary(cursor: Cursor) -> Section:
+    """`section-binary = "[" [section-part] "]"` (RFC 3516 §7)."""
+    section = parse_section(cursor)
+    if section.text:
+        raise GrammarError("expected a part number only")
+    return section
+
+
 class Sections(Session):
     """Mixin: what each section of a message holds."""
 

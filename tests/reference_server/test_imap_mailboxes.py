@@ -322,7 +322,7 @@ def test_append_keeps_flags_date_and_octets() -> None:
         C: x
         S: i BAD \\Recent is not the client's to set
         C: j APPEND INBOX x
-        S: j BAD expected a literal or CATENATE
+        S: j BAD expected a literal, CATENATE or UTF8
         """
     )
     (first,) = inbox(store).messages
