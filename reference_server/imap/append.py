@@ -178,7 +178,8 @@ class AppendCommand(Names, BinarySections):
             RefusedError: the account has no room for them (RFC 9208 §4.3.1).
         """
         try:
-            return mailbox.append_all(messages, replacing=replacing)
+            permitted = [self.as_permitted(mailbox, message) for message in messages]
+            return mailbox.append_all(permitted, replacing=replacing)
         except OverQuotaError as error:
             raise RefusedError(str(error), code=b"OVERQUOTA") from error
 
@@ -188,7 +189,8 @@ class AppendCommand(Names, BinarySections):
         Raises:
             RefusedError: it names nothing, with BADURL (RFC 4469 §4.1).
         """
-        selected = None if self.view is None else self.view.mailbox.name
+        mine = self.view is not None and self.owns(self.view.mailbox)
+        selected = self.selected.mailbox.name if mine else None
         try:
             octets = self.octets_at(self.user, parse_relative(url, selected=selected))
         except ValueError:

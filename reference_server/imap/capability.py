@@ -39,6 +39,9 @@ ALWAYS = (
     b"QUOTA=RES-STORAGE",
     b"QUOTA=RES-MESSAGE",
     b"UNAUTHENTICATE",
+    b"ACL",
+    b"RIGHTS=kxte",
+    b"LIST-MYRIGHTS",
 )
 """Extensions that are always on offer. An extension adds its name."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from reference_server.imap.access import Permissions
 from reference_server.imap.condstore import ModSequences
 from reference_server.imap.grammar import SYSTEM_FLAGS
 from reference_server.imap.responses import parenthesized
+from reference_server.imap.rights import ALL
 
 # RFC 3501 §7.4.1: numbers must not change while a command is answered that names messages by them. The UID forms are
 # other commands, and free to.
@@ -12,7 +14,7 @@ WITHOUT_EXPUNGE = frozenset({b"FETCH", b"STORE", b"SEARCH"})
 """Commands during which no EXPUNGE response may be sent."""
 
 
-class Changes(ModSequences):
+class Changes(Permissions, ModSequences):
     """Mixin: untagged data that no command asked for."""
 
     def tell_changes(self) -> None:
@@ -20,6 +22,8 @@ class Changes(ModSequences):
         view = self.view
         if view is None:
             return
+        if view.rights is not (rights := self.rights_on(view.mailbox)):
+            self.tell_rights(rights)
         view.refresh()
         modseq_is_owed = False
         if view.gone and self.may_tell_expunges():
@@ -92,6 +96,13 @@ class Changes(ModSequences):
             self.tell_flags_defined()
             self.tell_permanent_flags()
 
+    def tell_rights(self, rights: frozenset[str]) -> None:
+        """FLAGS and PERMANENTFLAGS anew if what the user may do has changed meanwhile (RFC 4314 §5.1.1)."""
+        if rights != self.selected.rights:
+            self.selected.rights = rights
+            self.tell_flags_defined()
+            self.tell_permanent_flags()
+
     def tell_flags_defined(self) -> None:
         """FLAGS: what is defined in this mailbox."""
         self.untagged(b"FLAGS " + parenthesized(self.flags_defined()))
@@ -106,7 +117,8 @@ class Changes(ModSequences):
 
     def permanent_flags(self) -> list[bytes]:
         """All flags, and `\\*`: new keywords may be made by using them."""
-        return [] if self.selected.read_only else [*self.flags_defined(), b"\\*"]
+        flags = [] if self.selected.read_only else [*self.flags_defined(), b"\\*"]
+        return flags if self.rights_here() is ALL else [flag for flag in flags if self.may_change(flag.decode("ascii"))]
 
     def flags_of(self, number: int) -> bytes:
         """The flag list of a message, which the client is told with this."""

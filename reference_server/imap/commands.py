@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from reference_server.imap import (
+    acl,
     append,
     auth,
     compress,
@@ -79,6 +80,11 @@ COMMANDS: Mapping[bytes, Command] = MappingProxyType({
     b"UNAUTHENTICATE": Command(LOGGED_IN, no_arguments, "on_unauthenticate"),
     b"GETQUOTA": Command(LOGGED_IN, quota.parse_root, "on_getquota"),
     b"GETQUOTAROOT": Command(LOGGED_IN, parse_mailbox, "on_getquotaroot"),
+    b"SETACL": Command(LOGGED_IN, acl.parse_setacl, "on_setacl"),
+    b"DELETEACL": Command(LOGGED_IN, acl.parse_on_identifier, "on_deleteacl"),
+    b"GETACL": Command(LOGGED_IN, parse_mailbox, "on_getacl"),
+    b"LISTRIGHTS": Command(LOGGED_IN, acl.parse_on_identifier, "on_listrights"),
+    b"MYRIGHTS": Command(LOGGED_IN, parse_mailbox, "on_myrights"),
     b"SETQUOTA": Command(LOGGED_IN, quota.parse_setquota, "on_setquota"),
     # command-select (RFC 3501 §6.4)
     b"CHECK": Command(ONLY_SELECTED, no_arguments, "on_check"),

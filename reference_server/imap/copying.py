@@ -40,6 +40,7 @@ class CopyCommands(Selection):
     def on_move(self, asked: Copy) -> bytes:
         """Answer MOVE: COPYUID first, the EXPUNGE responses with the changes told last (RFC 6851 §4.3)."""
         self.require_write()
+        self.require_here("te")
         target = self.target(asked.mailbox)
         messages = self.messages_to_copy(asked)
         if code := self.copy_uid(target, messages, self.copy(messages, target)):
@@ -61,7 +62,7 @@ class CopyCommands(Selection):
     def copy(self, messages: list[StoredMessage], target: Mailbox) -> list[int]:
         """Copy with flags and internal date (RFC 3501 §6.4.7); the new UIDs."""
         try:
-            return target.append_all([self.copy_of(message) for message in messages])
+            return target.append_all([self.as_permitted(target, self.copy_of(message)) for message in messages])
         except OverQuotaError as error:
             raise RefusedError(str(error), code=b"OVERQUOTA") from error
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from reference_server.core import Action
 from reference_server.imap import literals
+from reference_server.imap.acl import AclCommands
 from reference_server.imap.append import AppendCommand
 from reference_server.imap.auth import Authentication
 from reference_server.imap.commands import COMMANDS, Command
@@ -14,7 +15,6 @@ from reference_server.imap.copying import CopyCommands
 from reference_server.imap.enable import EnableCommand
 from reference_server.imap.grammar import TAG, Cursor, GrammarError
 from reference_server.imap.idle import IdleCommand
-from reference_server.imap.listing import ListCommands
 from reference_server.imap.literals import Announced, Flood, RawCommand
 from reference_server.imap.namespace import Namespace
 from reference_server.imap.quota import QuotaCommands
@@ -50,7 +50,7 @@ class ImapCore(
     ReplaceCommand,
     UrlAuth,
     AppendCommand,
-    ListCommands,
+    AclCommands,
     QuotaCommands,
     Authentication,
     IdleCommand,

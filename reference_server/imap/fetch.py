@@ -219,7 +219,7 @@ class FetchCommands(QuickResync, BinarySections, Structures):
     def mark_seen(self, numbers: list[int]) -> set[int]:
         """Set \\Seen where it is missing; the numbers of those messages. Nothing in a mailbox that is only examined."""
         view = self.selected
-        if view.read_only:
+        if view.read_only or not self.may_here("s"):
             return set()
         unseen = [number for number in numbers if "\\Seen" not in view.messages[number - 1].flags]
         chosen = [view.messages[number - 1] for number in unseen]

@@ -22,6 +22,7 @@ MAX_PATTERNS = 100
 
 AFTER_NAME: Mapping[bytes, str] = MappingProxyType({
     b"STATUS": "tell_listed_status",
+    b"MYRIGHTS": "tell_my_rights",
 })  # fmt: skip
 """Return option to the method that sends what it asks for, after the LIST response. An extension adds its rows."""
 
@@ -113,8 +114,9 @@ class ListCommands(MailboxCommands):
                 getattr(self, AFTER_NAME[option])(mailbox, self.wire_name(name), argument)
 
     def tell_listed_status(self, mailbox: Mailbox, wire_name: bytes, items: tuple[bytes, ...]) -> None:
-        """The STATUS response that follows (RFC 5819 §2)."""
-        self.tell_status(mailbox, wire_name, items)
+        """The STATUS response that follows, unless the mailbox cannot be selected (RFC 5819 §2)."""
+        if "r" in self.rights_on(mailbox):
+            self.tell_status(mailbox, wire_name, items)
 
     def on_lsub(self, asked: Listing) -> bytes:
         """Answer LSUB; subscribed names that are gone still count (RFC 3501 §6.3.9)."""
@@ -166,12 +168,14 @@ class ListCommands(MailboxCommands):
 
     def is_selectable(self, name: str, tree: Tree) -> bool:
         """Whether SELECT would take the name."""
-        return name in tree.names
+        mailbox = self.mailbox_named(name) if name in tree.names else None
+        return mailbox is not None and "r" in self.rights_on(mailbox)
 
     def uses_of(self, name: str) -> frozenset[str]:
         """Special uses of the folder of that name (RFC 6154 §2); none if there is no folder."""
         mailbox = self.mailbox_named(name)
-        return frozenset() if mailbox is None else mailbox.special_uses
+        # What is one user's \\Sent is unlikely to be another's.
+        return mailbox.special_uses if mailbox is not None and self.owns(mailbox) else frozenset()
 
     def attributes(self, *, selectable: bool, has_children: bool) -> list[bytes]:
         """\\Noselect for a name that is only a level; whether there is anything below (RFC 3348 §3)."""

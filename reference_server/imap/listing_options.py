@@ -63,6 +63,7 @@ RETURN_OPTIONS: Mapping[bytes, Callable[[Cursor], object]] = MappingProxyType({
     b"CHILDREN": _nothing,
     b"SPECIAL-USE": _nothing,
     b"STATUS": _status_items,
+    b"MYRIGHTS": _nothing,  # RFC 8440
 })  # fmt: skip
 """return-option: what reads its argument. An extension adds its rows."""
 

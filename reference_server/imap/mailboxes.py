@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from types import MappingProxyType
 
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.names import DELIMITER, INBOX, Names, levels_above, parse_mailbox
 from reference_server.imap.responses import parenthesized
 from reference_server.imap.session import RefusedError
-from reference_server.stores import Mailbox, MailboxError
+from reference_server.stores import Account, Mailbox, MailboxError
 
 STATUS_ITEMS: Mapping[bytes, str] = MappingProxyType({
     b"MESSAGES": "status_messages",
@@ -110,7 +111,7 @@ class MailboxCommands(Names):
             return self.on_create(asked.mailbox)
         name = self.new_name(asked.mailbox)
         uses = self.usable(asked.special_uses)
-        self.try_to(lambda: self.user.create(name, special_uses=uses))
+        self.make(name, uses)
         return self.created(name)
 
     def usable(self, special_uses: tuple[str, ...]) -> frozenset[str]:
@@ -129,8 +130,29 @@ class MailboxCommands(Names):
     def on_create(self, wire_name: bytes) -> bytes:
         """Answer CREATE; a delimiter at the end only announces inferiors (RFC 3501 §6.3.3)."""
         name = self.new_name(wire_name)
-        self.try_to(lambda: self.user.create(name))
+        self.make(name)
         return self.created(name)
+
+    def make(self, name: str, special_uses: frozenset[str] = frozenset()) -> None:
+        """Make a mailbox; it has the rights of the one above it (RFC 4314 §4, CREATE)."""
+        account, local = self.place_of(name)
+        above = None if account is None else self.nearest_above(account, local)
+        if account is None or (account.name != self.user.name and not self.may_create_below(above)):
+            raise RefusedError("you may not create that", code=b"NOPERM")
+        new = [level for level in (*sorted(levels_above([local])), local) if account.mailbox(level) is None]
+        self.try_to(lambda: account.create(local, special_uses=special_uses))
+        made = filter(None, map(account.mailbox, new))
+        for mailbox, (identifier, rights) in product(made, above.rights.items() if above else ()):
+            mailbox.set_rights(identifier, rights)
+
+    def nearest_above(self, account: Account, name: str) -> Mailbox | None:
+        """The lowest of the mailboxes above a name."""
+        above = (account.mailbox(level) for level in sorted(levels_above([name]), reverse=True))
+        return next((mailbox for mailbox in above if mailbox is not None), None)
+
+    def may_create_below(self, mailbox: Mailbox | None) -> bool:
+        """Whether the user may make mailboxes there (RFC 4314 §2.1, `k`)."""
+        return mailbox is not None and "k" in self.rights_on(mailbox)
 
     def created(self, name: str) -> bytes:
         """The text of the OK: MAILBOXID, unless the new mailbox is gone again already (RFC 8474 §4.1)."""
@@ -163,10 +185,13 @@ class MailboxCommands(Names):
         name = self.name_of(wire_name)
         if name == INBOX:
             raise RefusedError("INBOX cannot be deleted", code=b"CANNOT")
-        if name in self.implied_names(set(self.user.names())):
+        if name in self.implied_names(set(self.names())):
             raise RefusedError("the name has inferiors and is no mailbox", code=b"HASCHILDREN")
-        self.existing(wire_name)
-        self.try_to(lambda: self.user.delete(name))
+        mailbox = self.permitted(wire_name, "x")
+        if mailbox.name == INBOX:
+            raise RefusedError("INBOX cannot be deleted", code=b"CANNOT")
+        account = self.account_of(mailbox)
+        self.try_to(lambda: account.delete(mailbox.name))
         return b"DELETE completed"
 
     def on_rename(self, asked: Rename) -> bytes:
@@ -175,10 +200,24 @@ class MailboxCommands(Names):
         if new == INBOX:
             raise RefusedError("INBOX is always there", code=b"ALREADYEXISTS")
         if old not in levels_above(self.user.names()):
-            self.existing(asked.old)
+            self.permitted(asked.old, "x")
         self.require_unused(new)
-        self.try_to(lambda: self.user.rename(old, new))
+        (source, local_old), (target, local_new) = self.place_of(old), self.place_of(new)
+        if source is None or target is None or source.name != target.name:
+            raise RefusedError("a mailbox stays with its owner", code=b"CANNOT")
+        if source.name != self.user.name:
+            self.require_move(source, local_old, local_new)
+        self.try_to(lambda: source.rename(local_old, local_new))
         return b"RENAME completed"
+
+    def require_move(self, account: Account, old: str, new: str) -> None:
+        """Refuse to move what is another user's to where nothing may be made (RFC 4314 §4, RENAME), and his INBOX."""
+        if old == INBOX or not self.may_create_below(self.nearest_above(account, new)):
+            raise RefusedError("you may not move that there", code=b"NOPERM")
+
+    def account_of(self, mailbox: Mailbox) -> Account:
+        """Whose mailbox it is."""
+        return self.user if self.owns(mailbox) else self.store.account(mailbox.owner) or self.user
 
     def try_to(self, change: Callable[[], None]) -> None:
         """Do it, or answer NO with the store's own reason."""
@@ -189,7 +228,7 @@ class MailboxCommands(Names):
 
     def on_subscribe(self, wire_name: bytes) -> bytes:
         """Answer SUBSCRIBE; only to what exists, as §6.3.6 lets a server ask."""
-        self.user.subscribe(self.existing(wire_name).name)
+        self.user.subscribe(self.full_name(self.permitted(wire_name, "l")))
         return b"SUBSCRIBE completed"
 
     def on_unsubscribe(self, wire_name: bytes) -> bytes:

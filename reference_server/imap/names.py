@@ -1,4 +1,8 @@
-"""Mailbox names between wire and store: modified UTF-7, INBOX, hierarchy (RFC 3501 §5.1)."""
+"""Mailbox names between wire and store: modified UTF-7, INBOX, hierarchy (RFC 3501 §5.1).
+
+What other users share is below `Other Users`, one level for each of them (RFC 2342 §3): a mailbox that the user has no
+right to is the same to him as one that is not there (RFC 4314 §6).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,11 @@ from reference_server.imap import mutf7
 from reference_server.imap.changes import Changes
 from reference_server.imap.grammar import Cursor
 from reference_server.imap.session import RefusedError
-from reference_server.stores import Mailbox
+from reference_server.stores import Account, Mailbox
 
 DELIMITER = "/"
 INBOX = "INBOX"
+OTHER_USERS = "Other Users"
 
 
 def parse_mailbox(cursor: Cursor) -> bytes:
@@ -48,23 +53,54 @@ class Names(Changes):
         return mutf7.encode(name)
 
     def existing(self, wire_name: bytes, *, code: bytes = b"NONEXISTENT") -> Mailbox:
-        """The mailbox of that name.
+        """The mailbox of that name, to read from.
 
         Raises:
-            RefusedError: there is none; `code` is the response code then.
+            RefusedError: see `permitted`.
+        """
+        return self.permitted(wire_name, "r", code=code)
+
+    def permitted(self, wire_name: bytes, right: str, *, code: bytes = b"NONEXISTENT") -> Mailbox:
+        """The mailbox of that name, if the user has that right there.
+
+        Raises:
+            RefusedError: there is none, or none that the user may know of, and `code` is the response code; or he may
+                know, and not do that (RFC 5530 §3, NOPERM).
         """
         mailbox = self.mailbox_named(self.name_of(wire_name))
-        if mailbox is None:
-            raise RefusedError("there is no such mailbox", code=code)
-        return mailbox
+        rights = frozenset[str]() if mailbox is None else self.rights_on(mailbox)
+        if mailbox is not None and right in rights:
+            return mailbox
+        if "l" in rights:
+            raise RefusedError("you may not do that there", code=b"NOPERM")
+        raise RefusedError("there is no such mailbox", code=code)
 
     def mailbox_named(self, name: str) -> Mailbox | None:
         """The mailbox of that name, if there is one that this user can see."""
-        return self.user.mailbox(name)
+        account, local = self.place_of(name)
+        mailbox = None if account is None else account.mailbox(local)
+        return mailbox if mailbox is not None and self.rights_on(mailbox) else None
+
+    def place_of(self, name: str) -> tuple[Account | None, str]:
+        """Whose mailbox a name is, if there is such a user, and its name there."""
+        space, _, rest = name.partition(DELIMITER)
+        if space != OTHER_USERS:
+            return self.user, name
+        address, _, local = rest.partition(DELIMITER)
+        account = self.store.account(address)
+        # One name for each mailbox: nobody is among the others to himself, or there in two spellings.
+        return (account if account and address == account.name != self.user.name else None), local
+
+    def full_name(self, mailbox: Mailbox) -> str:
+        """What the mailbox is called by this user."""
+        if self.owns(mailbox):
+            return mailbox.name
+        return DELIMITER.join((OTHER_USERS, mailbox.owner, mailbox.name))
 
     def names(self) -> Iterable[str]:
         """Names of all mailboxes that this user can see."""
-        return self.user.names()
+        shared = (box for box in self.store.shared() if not self.owns(box) and "l" in self.rights_on(box))
+        return [*self.user.names(), *map(self.full_name, shared)]
 
     def validity_of(self, mailbox: Mailbox) -> int:
         """UIDVALIDITY, the same wherever it is told (RFC 3501 §2.3.1.1)."""
@@ -76,7 +112,7 @@ class Names(Changes):
 
     def target(self, wire_name: bytes) -> Mailbox:
         """Where APPEND, COPY or MOVE go; TRYCREATE if CREATE would help (RFC 3501 §6.3.11, §6.4.7)."""
-        return self.existing(wire_name, code=b"TRYCREATE")
+        return self.permitted(wire_name, "i", code=b"TRYCREATE")
 
     def implied_names(self, names: set[str]) -> set[str]:
         """Levels above these names that are none themselves: \\Noselect (RFC 3501 §6.3.4, §6.3.8)."""

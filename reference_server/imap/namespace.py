@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reference_server.imap.grammar import Cursor, GrammarError
-from reference_server.imap.names import Names
+from reference_server.imap.names import DELIMITER, OTHER_USERS, Names
 from reference_server.imap.responses import parenthesized
 
 MAX_ID_PAIRS = 30
@@ -39,8 +39,9 @@ class Namespace(Names):
     """Mixin: NAMESPACE and ID."""
 
     def on_namespace(self, _: None) -> bytes:
-        """Answer NAMESPACE: one personal namespace without prefix, nothing shared."""
-        self.untagged(b'NAMESPACE (("" "%b")) NIL NIL' % self.delimiter)
+        """Answer NAMESPACE: a personal one without prefix, one for what other users share, none that nobody owns."""
+        others = self.render_string(self.wire_name(OTHER_USERS + DELIMITER))
+        self.untagged(b'NAMESPACE (("" "%b")) ((%b "%b")) NIL' % (self.delimiter, others, self.delimiter))
         return b"NAMESPACE completed"
 
     def on_id(self, _: None) -> bytes:

@@ -50,8 +50,11 @@ class QuotaCommands(MailboxCommands):
         return b"GETQUOTAROOT completed"
 
     def account_to_measure(self, name: str) -> Account:
-        """Whose limits count for a mailbox of that name."""
-        return self.user
+        """Whose limits count for a mailbox of that name; of another user's only for who may read it (RFC 9208 §6)."""
+        account, _ = self.place_of(name)
+        if account is None or account.name == self.user.name:
+            return self.user
+        return self.account_of(self.existing(self.wire_name(name)))
 
     def on_getquota(self, root: bytes) -> bytes:
         """Answer GETQUOTA (RFC 9208 §4.1.1)."""
@@ -63,7 +66,11 @@ class QuotaCommands(MailboxCommands):
 
     def account_of_root(self, root: bytes) -> Account | None:
         """Whose quota root that is, if the user may know."""
-        return self.user if root == self.user.name.encode() else None
+        if root == self.user.name.encode():
+            return self.user
+        known = (box for box in self.store.shared() if box.owner.encode() == root and "r" in self.rights_on(box))
+        mailbox = next(known, None)
+        return None if mailbox is None else self.account_of(mailbox)
 
     def on_setquota(self, root: bytes) -> bytes:
         """Answer SETQUOTA: limits are the operator's to set, and QUOTASET is not on offer (RFC 9208 §4.1.3)."""

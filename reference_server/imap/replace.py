@@ -35,6 +35,7 @@ class ReplaceCommand(Selection, AppendCommand):
     def on_replace(self, asked: Replace) -> bytes:
         """Answer REPLACE: APPENDUID first, then EXISTS and EXPUNGE with the changes told last (RFC 8508 §4.3)."""
         self.require_write()
+        self.require_here("te")
         target = self.target(asked.mailbox)
         view = self.selected
         view.refresh()

@@ -14,6 +14,7 @@ from reference_server.imap.grammar import Cursor, SequenceSet, no_arguments
 from reference_server.imap.modifiers import read_modifiers
 from reference_server.imap.names import Names, parse_mailbox
 from reference_server.imap.qresync import QuickResync, Resync, parse_qresync
+from reference_server.imap.rights import WRITING
 from reference_server.imap.session import RefusedError, State
 from reference_server.imap.view import View
 from reference_server.stores import Mailbox
@@ -54,7 +55,7 @@ class Selection(QuickResync, Names):
     def on_select(self, asked: Select) -> bytes:
         """Answer SELECT."""
         self.select_with(asked, read_only=False)
-        return b"[READ-WRITE] SELECT completed"
+        return b"[READ-ONLY] SELECT completed" if self.selected.read_only else b"[READ-WRITE] SELECT completed"
 
     def on_examine(self, asked: Select) -> bytes:
         """Answer EXAMINE: SELECT, but nothing changes, not even \\Recent (RFC 3501 §6.3.2)."""
@@ -85,7 +86,9 @@ class Selection(QuickResync, Names):
         """Enter a mailbox, and leave another if need be; if that fails none is selected (RFC 3501 §6.3.1)."""
         self.leave()
         mailbox = self.existing(wire_name)
-        self.view = self.open_view(mailbox, read_only=read_only)
+        # Whoever can change nothing is told so at once (RFC 4314 §5.2).
+        self.view = self.open_view(mailbox, read_only=read_only or not self.rights_on(mailbox) & WRITING)
+        self.view.rights = self.rights_on(mailbox)
         self.view.refresh()
         self.view.admit()
         self.view.new_keywords()
@@ -136,7 +139,7 @@ class Selection(QuickResync, Names):
 
     def on_close(self, _: None) -> bytes:
         """Answer CLOSE: removes what is marked and tells nothing of it (RFC 3501 §6.4.2)."""
-        if not self.selected.read_only:
+        if not self.selected.read_only and self.may_here("e"):
             self.remove(self.deleted_uids())
         self.let_go()
         return b"CLOSE completed"
@@ -149,6 +152,7 @@ class Selection(QuickResync, Names):
     def on_expunge(self, _: None) -> bytes:
         """Answer EXPUNGE; the responses come with the changes that every command tells (RFC 3501 §6.4.3)."""
         self.require_write()
+        self.require_here("e")
         uids = self.deleted_uids()
         self.remove(uids)
         return self.code_after_removal(uids) + b"EXPUNGE completed"
@@ -156,6 +160,7 @@ class Selection(QuickResync, Names):
     def on_uid_expunge(self, wanted: SequenceSet) -> bytes:
         """Answer UID EXPUNGE: only what is both marked and named (RFC 4315 §2.1)."""
         self.require_write()
+        self.require_here("e")
         view = self.selected
         view.refresh()
         named = {view.messages[number - 1].uid for number in view.numbers(wanted, uid=True)}
@@ -167,6 +172,11 @@ class Selection(QuickResync, Names):
         """Refuse changes to a mailbox that is only examined."""
         if self.selected.read_only:
             raise RefusedError("the mailbox is read-only")
+
+    def require_here(self, rights: str) -> None:
+        """Refuse what takes rights in the selected mailbox that the user does not have (RFC 4314 §4)."""
+        if not all(map(self.may_here, rights)):
+            raise RefusedError("you may not do that here", code=b"NOPERM")
 
     def deleted_uids(self) -> list[int]:
         """UIDs of all messages with \\Deleted, whether the client knows of them or not (RFC 3501 §6.4.3)."""

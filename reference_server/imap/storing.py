@@ -11,6 +11,7 @@ from reference_server.imap.condstore import mod_sequence_or_zero
 from reference_server.imap.grammar import SYSTEM_FLAGS, Cursor, SequenceSet
 from reference_server.imap.modifiers import read_modifiers
 from reference_server.imap.responses import sequence_set
+from reference_server.imap.rights import ALL
 from reference_server.imap.selection import Selection
 from reference_server.imap.session import RefusedError
 
@@ -81,6 +82,10 @@ class StoreCommand(Selection):
             }
         numbers = [number for number in named if number not in modified] if modified else named
         expected = {number: self.flags_after(view.messages[number - 1].flags, asked.sign, flags) for number in numbers}
+        if self.rights_here() is not ALL:
+            self.require_some_right(flags)
+            for number, after in expected.items():
+                expected[number] = self.flags_permitted(view.messages[number - 1].flags, after)
         view.mailbox.set_flags({
             view.messages[number - 1].uid: after
             for number, after in expected.items()
@@ -127,6 +132,15 @@ class StoreCommand(Selection):
         if sign == b"+":
             return before | flags
         return before - flags if sign == b"-" else flags
+
+    def require_some_right(self, flags: frozenset[str]) -> None:
+        """Refuse a STORE of which nothing may be done; what little may be is (RFC 4314 §4)."""
+        if not (any(map(self.may_change, flags)) if flags else self.rights_here() & {"s", "t", "w"}):
+            raise RefusedError("you may change none of these flags", code=b"NOPERM")
+
+    def flags_permitted(self, before: frozenset[str], after: frozenset[str]) -> frozenset[str]:
+        """What comes of a change where some flags are not the user's to change."""
+        return before ^ frozenset(filter(self.may_change, before ^ after))
 
     def tell_stored(self, number: int, expected: frozenset[str], *, silent: bool) -> None:
         """The FETCH response to STORE; `.SILENT` holds back what the client can work out, not what others did.

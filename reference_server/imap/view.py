@@ -15,6 +15,7 @@ from reference_server.imap.columns import EnvelopeCache
 from reference_server.imap.fieldcache import FieldCache
 from reference_server.imap.grammar import GrammarError, SequenceSet
 from reference_server.imap.mime import Entity, parse, parse_header
+from reference_server.imap.rights import ALL
 from reference_server.imap.uidsets import NO_UIDS, Uids
 from reference_server.stores import Changes, Mailbox, StoredMessage
 
@@ -29,6 +30,8 @@ class View:
     def __init__(self, mailbox: Mailbox, *, read_only: bool, on_change: Callable[[], None]) -> None:
         self.mailbox = mailbox
         self.read_only = read_only
+        self.rights = ALL
+        """What the user may do here, as the client last heard of it."""
         self.messages: list[StoredMessage] = []
         self.uids: list[int] = []
         """UIDs of `messages`, one for one."""

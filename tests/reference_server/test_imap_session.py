@@ -396,7 +396,7 @@ def test_identification_namespace_and_enable() -> None:
         C: g ID "x"
         S: g BAD expected a list or NIL
         C: h NAMESPACE
-        S: * NAMESPACE (("" "/")) NIL NIL
+        S: * NAMESPACE (("" "/")) (("Other Users/" "/")) NIL
         S: h OK NAMESPACE completed
         C: i ENABLE IDLE X-NONE
         S: * ENABLED
