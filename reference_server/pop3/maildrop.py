@@ -32,6 +32,14 @@ class Maildrop:
         self._uid_validity = mailbox.uid_validity
         self._sizes: dict[int, int] = {}
         self._deleted: set[int] = set()
+        self._summary: tuple[int, int] | None = None
+
+    def summary(self) -> tuple[int, int]:
+        """How many messages are not marked as deleted, and their octets together; worked out once for each marking."""
+        if self._summary is None:
+            numbers = self.numbers()
+            self._summary = len(numbers), sum(map(self.octets, numbers))
+        return self._summary
 
     def numbers(self) -> list[int]:
         """Message numbers that are not marked as deleted; counted from 1, never renumbered (RFC 1939 §4)."""
@@ -67,10 +75,12 @@ class Maildrop:
     def delete(self, number: int) -> None:
         """Mark for deletion."""
         self._deleted.add(number)
+        self._summary = None
 
     def undelete_all(self) -> None:
         """Take all marks off again."""
         self._deleted.clear()
+        self._summary = None
 
     def commit(self) -> None:
         """Remove what is marked (RFC 1939 §6)."""

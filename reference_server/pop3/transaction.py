@@ -27,8 +27,8 @@ class Transaction(International):
 
     def on_stat(self) -> bytes:
         """STAT: count and octets without the deleted messages, and nothing after them (RFC 1939 §5)."""
-        numbers = self.maildrop.numbers()
-        return self.ok(f"{len(numbers)} {sum(map(self.maildrop.octets, numbers))}")
+        count, octets = self.maildrop.summary()
+        return self.ok(f"{count} {octets}")
 
     def on_list(self, argument: bytes) -> bytes:
         """LIST: the scan listing of one message or of all that are not deleted."""

@@ -175,6 +175,7 @@ class _Renumbering(Maildrop):
             self._gone.append(self._messages[number - 1].uid)
             self._messages = [*self._messages[: number - 1], *self._messages[number:]]
             self._sizes.clear()
+            self._summary = None
 
     def __init__(self, mailbox: Mailbox) -> None:
         super().__init__(mailbox)
