@@ -13,6 +13,7 @@ from reference_server.imap.auth import Authentication
 from reference_server.imap.commands import COMMANDS, Command
 from reference_server.imap.copying import CopyCommands
 from reference_server.imap.enable import EnableCommand
+from reference_server.imap.envelope import WRITE_ENVELOPES
 from reference_server.imap.grammar import TAG, Cursor, GrammarError
 from reference_server.imap.idle import IdleCommand
 from reference_server.imap.literals import Announced, Flood, RawCommand
@@ -62,6 +63,10 @@ class ImapCore(
 
     A shell sets `request_wake` and answers its call, which may come from any thread, with `wake`.
     """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.usual_envelopes = all(getattr(cls, name) is getattr(ImapCore, name) for name in WRITE_ENVELOPES)
 
     # How the shell drives it.
 

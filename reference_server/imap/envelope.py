@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar, cast
 
+from reference_server.imap.headers import body_start
 from reference_server.imap.lexer import Word, words
 from reference_server.imap.mime import Entity
 from reference_server.imap.responses import parenthesized
@@ -137,8 +139,81 @@ def _phrase(pending: Sequence[Word]) -> bytes | None:
     return b" ".join(word.octets for word in pending) if pending else None
 
 
+# QUOTED-CHAR without what has to be escaped, for strings that need no second look                     (RFC 3501 §9)
+_PLAIN = re.compile(rb"[\x20\x21\x23-\x5b\x5d-\x7e]{0,1000}")
+# The fields that make an envelope, each with its line end, and whether another line follows   (RFC 5322 §2.2, §2.2.3)
+_FIELDS = re.compile(
+    rb"\n(date|subject|from|sender|reply-to|to|cc|bcc|in-reply-to|message-id)[ \t]*+:([^\n]*+)(?:\Z|(?=\n([ \t])?))",
+    re.IGNORECASE,
+)
+
+
+def usual_envelope(octets: bytes) -> bytes | None:
+    """The envelope of a message whose header has nothing unusual in it; None for others, which are read with care.
+
+    Usual are fields of one line, addresses as in `_USUAL`, and strings that can stand between quotes as they are.
+    """
+    found: dict[bytes, bytes] = {}
+    for match in _FIELDS.finditer(b"\n" + octets[: body_start(octets)]):
+        name, value, more = match.groups()
+        if more is not None:
+            return None
+        found.setdefault(name.upper(), value.strip(b" \t\r"))
+    author = _usual_list(found.get(b"FROM", b""))
+    values = (
+        _usual_text(found.get(b"DATE")),
+        _usual_text(found.get(b"SUBJECT")),
+        author,
+        _usual_list(found.get(b"SENDER", b""), author),
+        _usual_list(found.get(b"REPLY-TO", b""), author),
+        _usual_list(found.get(b"TO", b"")),
+        _usual_list(found.get(b"CC", b"")),
+        _usual_list(found.get(b"BCC", b"")),
+        _usual_text(found.get(b"IN-REPLY-TO")),
+        _usual_text(found.get(b"MESSAGE-ID")),
+    )
+    return None if None in values else b"(%b)" % b" ".join(cast("tuple[bytes, ...]", values))
+
+
+def _usual_text(value: bytes | None) -> bytes | None:
+    if value is None:
+        return b"NIL"
+    return b'"%b"' % value if _PLAIN.fullmatch(value) else None
+
+
+def _usual_list(value: bytes, default: bytes | None = b"NIL") -> bytes | None:
+    if not value:
+        return default
+    return _usual_rendered(value) if len(value) <= MAX_USUAL_OCTETS else None
+
+
+@lru_cache(maxsize=512)  # as above
+def _usual_rendered(value: bytes) -> bytes | None:
+    rendered = []
+    for address in _usual_addresses(value):
+        parts = [*map(_usual_text, (address.name, address.route, address.mailbox, address.host))]
+        if None in parts:
+            return None
+        rendered.append(parenthesized(cast("list[bytes]", parts)))
+    # Without an address in it the field is as good as absent, which is for others to sort out.
+    return b"(%b)" % b"".join(rendered) if rendered else None
+
+
+WRITE_ENVELOPES = (
+    *("render_envelope", "envelope_text", "envelope_addresses", "envelope_author", "addresses_of"),
+    *("render_addresses", "render_address", "render_nstring", "render_string", "fetch_envelope"),
+)
+"""What a core must not override for `usual_envelope` to stand in for it."""
+
+
 class Envelopes(Session):
     """Mixin: ENVELOPE, value by value."""
+
+    usual_envelopes: ClassVar[bool] = True
+
+    def envelope_of(self, octets: bytes) -> bytes | None:
+        """The envelope without taking the header apart, where that can be done and nothing here is overridden."""
+        return usual_envelope(octets) if self.usual_envelopes else None
 
     def render_envelope(self, message: Entity) -> bytes:
         """`envelope`, in the order of RFC 3501 §7.4.2. Of a field that is there twice the first counts."""

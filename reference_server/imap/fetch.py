@@ -330,7 +330,7 @@ class FetchCommands(QuickResync, BinarySections, Structures):
         envelopes = self.selected.envelopes
         envelope = envelopes.get(message.uid)
         if envelope is None:
-            envelope = self.render_envelope(self.selected.header_of(message))
+            envelope = self.envelope_of(message.octets) or self.render_envelope(self.selected.header_of(message))
             envelopes.keep(message.uid, envelope)
         return envelope
 

@@ -10,7 +10,7 @@ from reference_server.core import Settings, Surroundings
 from reference_server.imap import columns
 from reference_server.imap.columns import ByKey, EnvelopeCache
 from reference_server.imap.core import ImapCore
-from reference_server.imap.envelope import _any_addresses, addresses
+from reference_server.imap.envelope import _any_addresses, addresses, usual_envelope
 from reference_server.imap.mime import parse, parse_header, split_header
 from reference_server.stores import StoredMessage
 from reference_server.stores.memory import MemoryStore
@@ -172,3 +172,76 @@ def lines(octets: bytes) -> list[bytes]:
 def test_a_header_alone_has_the_fields_of_the_whole_message(octets: bytes) -> None:
     alone, whole = parse_header(octets), parse(octets)
     assert (alone.fields, alone.body, alone.end) == (whole.fields, whole.body, whole.end)
+
+
+class OwnStrings(ImapCore):
+    """Writes strings itself."""
+
+    def render_string(self, octets: bytes) -> bytes:
+        return super().render_string(octets)
+
+
+ENVELOPE_PIECES = st.sampled_from(
+    [
+        *(
+            b"Subject: ",
+            b"FROM:",
+            b"To : ",
+            b"Sender:",
+            b"Reply-To: ",
+            b"cc: ",
+            b"Bcc:",
+            b"In-Reply-To:",
+            b"Message-ID: ",
+        ),
+        *(
+            b"Date: ",
+            b"\r\n",
+            b"\r\n",
+            b"\r\n",
+            b"\n",
+            b" ",
+            b"\t",
+            b"x",
+            b"a@b",
+            b"N <a@b>",
+            b'"',
+            b"\\",
+            b",",
+            b"\xe4",
+            b"\r",
+        ),
+        *(b"Other: ", b"\0", b"x" * 600, b"()"),
+    ]
+)
+
+
+@given(octets=st.lists(ENVELOPE_PIECES, max_size=24).map(b"".join))
+@settings(max_examples=300, deadline=None)
+def test_the_usual_envelope_is_that_of_the_parser_or_none(octets: bytes) -> None:
+    assert usual_envelope(octets) in (None, CORE.render_envelope(parse(octets)))
+
+
+CORE = ImapCore(MemoryStore(SECRETS), Settings(), Surroundings())
+
+
+def test_most_mail_has_a_usual_envelope() -> None:
+    octets = (
+        b'Date: Tue, 3 Nov 2026 10:20:30 +0000\r\nFrom: "A B" <a@b.example>\r\nTo: c@d.example, E F <e@f.example>\r\n'
+        b"Subject: s\r\nMessage-ID: <1@b.example>\r\n\r\nSubject: none\r\n"
+    )
+    assert usual_envelope(octets) == CORE.render_envelope(parse(octets))
+    assert ImapCore.usual_envelopes
+    assert CORE.envelope_of(octets) is not None
+
+
+@pytest.mark.parametrize(
+    "octets", [b'Subject: "\r\n', b"Subject: a\r\n b\r\n", b"From: " + b"a@b," * 300, b"To: ,\r\n"]
+)
+def test_unusual_headers_are_left_to_the_parser(octets: bytes) -> None:
+    assert usual_envelope(octets) is None
+
+
+def test_a_core_that_writes_envelopes_its_own_way_always_does() -> None:
+    core = OwnStrings(MemoryStore(SECRETS), Settings(), Surroundings())
+    assert core.envelope_of(b"Subject: s\r\n") is None
