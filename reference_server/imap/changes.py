@@ -9,8 +9,8 @@ from reference_server.imap.responses import parenthesized
 from reference_server.imap.rights import ALL
 
 # RFC 3501 §7.4.1: numbers must not change while a command is answered that names messages by them. The UID forms are
-# other commands, and free to.
-WITHOUT_EXPUNGE = frozenset({b"FETCH", b"STORE", b"SEARCH"})
+# other commands, and free to. SORT and THREAD: RFC 5256 §3.
+WITHOUT_EXPUNGE = frozenset({b"FETCH", b"STORE", b"SEARCH", b"SORT", b"THREAD"})
 """Commands during which no EXPUNGE response may be sent."""
 
 

@@ -21,9 +21,9 @@ from reference_server.imap.namespace import Namespace
 from reference_server.imap.quota import QuotaCommands
 from reference_server.imap.replace import ReplaceCommand
 from reference_server.imap.rev2 import Revision2
-from reference_server.imap.search import SearchCommand
 from reference_server.imap.session import RefusedError, Running, State
 from reference_server.imap.storing import StoreCommand
+from reference_server.imap.thread import ThreadCommand
 from reference_server.imap.unauthenticate import UnauthenticateCommand
 from reference_server.imap.urlauth import UrlAuth
 from reference_server.imap.utf8 import Utf8
@@ -47,7 +47,7 @@ class ImapCore(
     Revision2,
     StoreCommand,
     CopyCommands,
-    SearchCommand,
+    ThreadCommand,
     ReplaceCommand,
     UrlAuth,
     AppendCommand,
@@ -270,5 +270,5 @@ class ImapCore(
 WITH_MESSAGES = frozenset({b"APPEND", b"REPLACE", b"UID REPLACE"})
 """Commands whose literals are messages."""
 
-SELF_ENDING = frozenset({b"SEARCH", b"UID SEARCH"})
+SELF_ENDING = frozenset({b"SEARCH", b"SORT", b"THREAD", b"UID SEARCH", b"UID SORT", b"UID THREAD"})
 """Commands whose method reads to the end itself, since it has to know the charset and the mailbox first."""

@@ -1,18 +1,19 @@
 """SEARCH and UID SEARCH: options, charset, and the two forms of the answer (RFC 3501 §6.4.4, RFC 9051 §6.4.4).
 
-Result options are those of RFC 4731, SAVE (RFC 5182) and PARTIAL (RFC 5267 §4.4).
+Result options are those of RFC 4731, SAVE (RFC 5182), and CONTEXT, UPDATE and PARTIAL (RFC 5267 §4).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reference_server.imap.candidates import Candidate
+from reference_server.imap.context import Contexts, Rank
 from reference_server.imap.grammar import Cursor, GrammarError
-from reference_server.imap.matching import Matching, Test
-from reference_server.imap.responses import quoted, sequence_set
+from reference_server.imap.matching import Test
+from reference_server.imap.responses import sequence_set
 from reference_server.imap.searchkeys import Key, KeyReader, UndecodableError
 from reference_server.imap.session import RefusedError
 from reference_server.imap.uidsets import NO_UIDS, Uids
@@ -20,7 +21,7 @@ from reference_server.imap.uidsets import NO_UIDS, Uids
 CHARSETS = {"US-ASCII": "ascii", "UTF-8": "utf-8"}
 """Charsets of search strings, to Python's names for them. US-ASCII has to be there (RFC 3501 §6.4.4)."""
 
-RESULT_OPTIONS = frozenset({b"MIN", b"MAX", b"ALL", b"COUNT", b"SAVE", b"PARTIAL"})
+RESULT_OPTIONS = frozenset({b"MIN", b"MAX", b"ALL", b"COUNT", b"SAVE", b"PARTIAL", b"CONTEXT", b"UPDATE"})
 """RFC 4731 §3.1, RFC 5182 §2, RFC 5267 §4. An extension adds its names."""
 
 RETURN = re.compile(rb" RETURN ", re.IGNORECASE)
@@ -83,22 +84,36 @@ def parse_search(cursor: Cursor) -> Search:
     return Search(options, cursor)
 
 
-class SearchCommand(Matching):
+class SearchCommand(Contexts):
     """Mixin: SEARCH."""
 
     def on_search(self, asked: Search) -> bytes:
         """Answer SEARCH."""
-        with_options = asked.options or (ONLY_ALL if self.answers_extended() else None)
-        self.selected.refresh()
-        try:
-            key = self.read_keys(asked.cursor)
-        except RefusedError:
-            self.forget_saved(asked.options)
-            raise
+        options = asked.options or (ONLY_ALL if self.answers_extended() else None)
+        key = self.criteria(options, lambda: self.read_keys(asked.cursor))
         found = self.find(self.test_of(key))
-        self.save(found, with_options)
-        self.tell_found(self.found_numbers(found), with_options)
+        self.save(found, options)
+        self.tell_found(self.found_numbers(found), options)
+        self.keep_updated(options, key, found)
         return b"SEARCH completed"
+
+    def criteria(self, options: ResultOptions | None, read: Callable[[], Key]) -> Key:
+        """The keys of a command that searches, once its options are found to be in order."""
+        self.selected.refresh()
+        if options is not None and options.has(b"UPDATE"):
+            self.check_tag()
+        try:
+            return read()
+        except RefusedError:
+            self.forget_saved(options)
+            raise
+
+    def keep_updated(
+        self, options: ResultOptions | None, key: Key, found: Sequence[int], rank: Rank | None = None
+    ) -> None:
+        """Begin updates, if they are asked for (RFC 5267 §4.3). The hint CONTEXT asks for nothing (§4.2)."""
+        if options is not None and options.has(b"UPDATE"):
+            self.begin_updates(key, found, rank)
 
     # Reading.
 
@@ -201,10 +216,6 @@ class SearchCommand(Matching):
     def tell_extended(self, found: list[int], options: ResultOptions) -> None:
         """ESEARCH with what was asked for (RFC 4731 §3.1)."""
         self.tell_esearch(self.running.tag, self.extended_data(found, options), uid=self.running.uid)
-
-    def tell_esearch(self, tag: bytes, data: Iterable[bytes], *, uid: bool) -> None:
-        """`esearch-response` for the command with that tag (RFC 4466 §2.6.2)."""
-        self.untagged(b" ".join((b"ESEARCH (TAG %b)" % quoted(tag), *((b"UID",) if uid else ()), *data)))
 
     def extended_data(self, found: list[int], options: ResultOptions) -> list[bytes]:
         """MIN, MAX and ALL are left out if nothing was found, COUNT and PARTIAL are not."""

@@ -6,7 +6,7 @@ RFC 3501 §9 and RFC 9051 §9 (search-key), RFC 5032 §3 (OLDER, YOUNGER), RFC 8
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -29,6 +29,12 @@ class Key:
 
     method: str
     arguments: tuple[str | int | date | Uids | Key, ...] = ()
+
+
+def mentions(key: Key, methods: Container[str]) -> bool:
+    """Whether one of these methods is named anywhere in the key."""
+    inner = (argument for argument in key.arguments if isinstance(argument, Key))
+    return key.method in methods or any(mentions(each, methods) for each in inner)
 
 
 class UndecodableError(Exception):

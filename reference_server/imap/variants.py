@@ -169,6 +169,7 @@ PLAIN_NAME = re.compile(rb"[A-Za-z0-9/_-]+")
 
 EXTENSION_COMMANDS = frozenset({
     b"ID", b"IDLE", b"NAMESPACE", b"ENABLE", b"UNSELECT", b"MOVE", b"UID MOVE", b"UID EXPUNGE",
+    b"SORT", b"UID SORT", b"THREAD", b"UID THREAD", b"CANCELUPDATE",
 })  # fmt: skip
 
 

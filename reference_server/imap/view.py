@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reference_server.imap.columns import EnvelopeCache
 from reference_server.imap.fieldcache import FieldCache
@@ -18,6 +18,9 @@ from reference_server.imap.mime import Entity, parse, parse_header
 from reference_server.imap.rights import ALL
 from reference_server.imap.uidsets import NO_UIDS, Uids
 from reference_server.stores import Changes, Mailbox, StoredMessage
+
+if TYPE_CHECKING:
+    from reference_server.imap.context import Context
 
 _uid_of = attrgetter("uid")
 
@@ -44,6 +47,8 @@ class View:
         self.recent: set[int] = set()
         self.saved: Uids = NO_UIDS
         """What `$` stands for; those that are gone are passed over wherever it is used (RFC 5182 §2.1)."""
+        self.contexts: dict[bytes, Context] = {}
+        """Results that are kept up to date, by the tag of the command that asked for it (RFC 5267 §4.3)."""
         self.fields = FieldCache()
         self.envelopes = EnvelopeCache()
         self.keywords: set[str] = set()
@@ -80,10 +85,15 @@ class View:
             self._lose(uid)
 
     @property
+    def modseq(self) -> int:
+        """The mailbox's mod-sequence when last looked at."""
+        assert self._modseq is not None
+        return self._modseq
+
+    @property
     def told_modseq(self) -> int:
         """The mailbox's mod-sequence when last looked at, or that of before the removals that are yet to be told."""
-        assert self._modseq is not None
-        return self._modseq_before_gone if self.gone else self._modseq
+        return self._modseq_before_gone if self.gone else self.modseq
 
     def _all_as_changes(self) -> Changes:
         current = self.mailbox.messages
@@ -111,6 +121,11 @@ class View:
     def _index(self, uid: int) -> int | None:
         at = bisect_left(self.uids, uid)
         return at if at < len(self.uids) and self.uids[at] == uid else None
+
+    def number_of(self, uid: int) -> int | None:
+        """The message's number, or None if the client knows of no message with that UID."""
+        at = self._index(uid)
+        return None if at is None else at + 1
 
     def admit(self) -> int:
         """Give the messages that arrived their numbers; how many there were (RFC 3501 §2.3.1.2)."""
