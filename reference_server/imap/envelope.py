@@ -37,7 +37,7 @@ class Address:
 GROUP_END = Address(None, None, None, None)
 
 
-def addresses(value: bytes, limit: int = MAX_ADDRESSES) -> list[Address]:
+def addresses(value: bytes) -> list[Address]:
     """The addresses of a field's value, groups in their special form. Total: what is no address is read as best it can.
 
     An address without a domain gets an empty host, since NIL would make it the start of a group.
@@ -77,7 +77,7 @@ def _any_addresses(value: bytes) -> list[Address]:
     in_group = False
     stream = words(value, ADDRESS_ATOM)
     for word in stream:
-        if len(found) >= limit:
+        if len(found) >= MAX_ADDRESSES:
             break
         if word.is_special(b"<"):
             found.append(_angle(pending, stream))

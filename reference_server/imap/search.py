@@ -119,7 +119,7 @@ class SearchCommand(Contexts):
 
     def answers_extended(self) -> bool:
         """Whether plain SEARCH is answered with ESEARCH: once IMAP4rev2 is enabled (RFC 9051 §6.4.4)."""
-        return b"IMAP4REV2" in self.enabled
+        return self.speaks_rev2()
 
     def read_keys(self, cursor: Cursor) -> Key:
         """Charset and keys of SEARCH."""
@@ -133,7 +133,7 @@ class SearchCommand(Contexts):
 
     def default_charset(self) -> str:
         """What strings are in if the client does not say (RFC 3501 §6.4.4; RFC 9051 §6.4.4; RFC 6855 §3)."""
-        return "US-ASCII" if self.enabled.isdisjoint({b"IMAP4REV2", b"UTF8=ACCEPT"}) else "UTF-8"
+        return "UTF-8" if self.takes_utf8() else "US-ASCII"
 
     def takes_charset(self) -> bool:
         """Whether the client may name a charset: not once it has agreed to UTF-8 (RFC 6855 §3)."""

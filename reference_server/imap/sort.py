@@ -188,7 +188,7 @@ class SortCommand(SearchCommand):
 
     def first_address(self, candidate: Candidate, name: bytes) -> Address | None:
         """The first address of the first field of that name."""
-        found = addresses(candidate.first_value(name) or b"", limit=1)
+        found = addresses(candidate.first_value(name) or b"")
         return found[0] if found else None
 
     def first_mailbox(self, candidate: Candidate, name: bytes) -> str:
