@@ -79,7 +79,7 @@ def encode_binary(octets: bytes) -> bytes:
     """The same message with every BINARY part that has a NUL in it encoded in base64, and all else as it was."""
     pieces: list[bytes] = []
     at = 0
-    for part in _leaves(parse(octets)):
+    for part in leaves(parse(octets)):
         if transfer_encoding(part) != b"BINARY" or b"\0" not in part.body_octets:
             continue
         # Only the first such field was looked at; a second one would contradict it.
@@ -96,12 +96,13 @@ def encode_binary(octets: bytes) -> bytes:
     return b"".join((*pieces, octets[at:]))
 
 
-def _leaves(entity: Entity) -> Iterator[Entity]:
+def leaves(entity: Entity) -> Iterator[Entity]:
+    """The parts of a message that have none themselves, in order; the message itself if it has none."""
     inner: Sequence[Entity] = (entity.embedded,) if entity.embedded is not None else entity.parts
     if not inner:
         yield entity
     for part in inner:
-        yield from _leaves(part)
+        yield from leaves(part)
 
 
 def _base64_lines(octets: bytes) -> bytes:

@@ -38,6 +38,8 @@ ALWAYS = (
     b"QRESYNC",
     b"UTF8=ACCEPT",
     b"BINARY",
+    b"PREVIEW",
+    b"SAVEDATE",
     b"MULTIAPPEND",
     b"CATENATE",
     b"REPLACE",

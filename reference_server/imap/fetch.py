@@ -13,6 +13,8 @@ from reference_server.imap.columns import ByKey
 from reference_server.imap.condstore import mod_sequence
 from reference_server.imap.grammar import Cursor, GrammarError, SequenceSet, no_arguments
 from reference_server.imap.modifiers import read_modifiers
+from reference_server.imap.objectid import email_id, thread_id
+from reference_server.imap.preview import MAX_LAZY_OCTETS, preview_of
 from reference_server.imap.qresync import QuickResync
 from reference_server.imap.responses import astring, date_time, parenthesized
 from reference_server.imap.sections import Section, parse_section, parse_section_binary
@@ -24,18 +26,22 @@ from reference_server.stores import StoredMessage
 #             "BODY" ["STRUCTURE"] / "UID" / "BODY" [".PEEK"] section ["<" number "." nz-number ">"]
 ITEM = re.compile(rb"[A-Z][A-Z0-9]*(?:\.[A-Z0-9]+)*+", re.IGNORECASE)
 
+# preview-mod = "LAZY"                                                                                 (RFC 8970 §6)
+LAZY = re.compile(rb" \(LAZY\)", re.IGNORECASE)
+
 MAX_ITEMS = 1000
 """Data items of one FETCH."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One data item as asked for: `name` in capitals, `BODY.PEEK` told apart by `peek`."""
+    """One data item as asked for, its name in capitals; BODY.PEEK is BODY with `peek`."""
 
     name: bytes
     section: Section | None = None
     partial: tuple[int, int] | None = None
     peek: bool = False
+    lazy: bool = False
 
 
 FLAGS, UID, MODSEQ = Item(b"FLAGS"), Item(b"UID"), Item(b"MODSEQ")
@@ -76,6 +82,10 @@ RENDERERS: Mapping[bytes, str] = MappingProxyType({
     b"RFC822.TEXT": "fetch_rfc822_text",
     b"UID": "fetch_uid",
     b"MODSEQ": "fetch_modseq",
+    b"EMAILID": "fetch_emailid",
+    b"THREADID": "fetch_threadid",
+    b"SAVEDATE": "fetch_savedate",
+    b"PREVIEW": "fetch_preview",
 })  # fmt: skip
 """Data item without section to the core's method that gives its value. An extension adds its rows."""
 
@@ -115,6 +125,8 @@ def _item_named(name: bytes, cursor: Cursor) -> Item:
         return Item(b"BINARY", parse_section_binary(cursor), _partial(cursor), peek=name == b"BINARY.PEEK")
     if name == b"BINARY.SIZE":
         return Item(name, parse_section_binary(cursor), peek=True)
+    if name == b"PREVIEW" and cursor.match(LAZY):
+        return Item(name, lazy=True)
     if name not in RENDERERS:
         raise GrammarError("no such data item")
     return Item(name)
@@ -173,7 +185,7 @@ class FetchCommands(QuickResync, BinarySections, Structures):
         items = self.items_to_send(asked.items)
         if asked.changed_since is not None and MODSEQ not in items:
             items = (*items, MODSEQ)
-        if self.by_column and not changed and all(item.section is None for item in items):
+        if self.by_column and not changed and all(item.section is None and not item.lazy for item in items):
             self.send_columns(numbers, items)
         else:
             for number in numbers:
@@ -245,7 +257,8 @@ class FetchCommands(QuickResync, BinarySections, Structures):
             if item.name != b"BODY":
                 return self.binary_data(message, item, item.section)
             return self.section_data(message, item, item.section)
-        value: bytes = getattr(self, RENDERERS[item.name])(number, message)
+        method = "fetch_preview_lazily" if item.lazy else RENDERERS[item.name]
+        value: bytes = getattr(self, method)(number, message)
         return b"%b %b" % (item.name, value)
 
     def section_data(self, message: StoredMessage, item: Item, section: Section) -> bytes:
@@ -320,6 +333,26 @@ class FetchCommands(QuickResync, BinarySections, Structures):
     def fetch_modseq(self, number: int, message: StoredMessage) -> bytes:
         """MODSEQ."""
         return b"(%d)" % message.modseq
+
+    def fetch_emailid(self, number: int, message: StoredMessage) -> bytes:
+        """EMAILID (RFC 8474 §5.1)."""
+        return b"(%b)" % email_id(message)
+
+    def fetch_threadid(self, number: int, message: StoredMessage) -> bytes:
+        """THREADID (RFC 8474 §5.2)."""
+        return b"(%b)" % thread_id(message)
+
+    def fetch_savedate(self, number: int, message: StoredMessage) -> bytes:
+        """SAVEDATE: when the message came into this mailbox (RFC 8514 §4.2)."""
+        return date_time(message.saved_at)
+
+    def fetch_preview(self, number: int, message: StoredMessage) -> bytes:
+        """PREVIEW, however long it takes (RFC 8970 §3.2)."""
+        return self.render_string(preview_of(self.selected.parsed(message)).encode("utf-8", "replace"))
+
+    def fetch_preview_lazily(self, number: int, message: StoredMessage) -> bytes:
+        """PREVIEW, or NIL where that would take its time (RFC 8970 §4.1)."""
+        return self.fetch_preview(number, message) if message.size <= MAX_LAZY_OCTETS else b"NIL"
 
     def fetch_internaldate(self, number: int, message: StoredMessage) -> bytes:
         """INTERNALDATE, in the zone it was given in."""
