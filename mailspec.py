@@ -399,6 +399,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--certificate", "chains", multiple=True, type=_FILE, help="A certificate chain in PEM; needs --key.")
 @click.option("--key", "keys", multiple=True, type=_FILE, help="The key of the certificate.")
 @click.option("--client-ca", type=_FILE, help="Ask for client certificates of this authority (EXTERNAL).")
+@click.option("--login-delay", type=click.IntRange(0), default=0, metavar="SECONDS", help="POP3's LOGIN-DELAY.")
 @click.option("--fault", "faults", multiple=True, help="Break a rule; repeatable. See mailspec list faults.")
 @click.option("--variant", "variants", multiple=True, help="A legal server of another taste; repeatable.")
 @click.option("--link", "links", multiple=True, metavar="[PROTOCOL/]NAME[:N]", help="A bad line; repeatable.")
@@ -418,6 +419,7 @@ def serve(
     chains: tuple[Path, ...],
     keys: tuple[Path, ...],
     client_ca: Path | None,
+    login_delay: int,
     faults: tuple[str, ...],
     variants: tuple[str, ...],
     links: tuple[str, ...],
@@ -458,6 +460,7 @@ def serve(
             shared_secrets=not no_shared_secrets,
             certificates=list(zip(chains, keys, strict=True)),
             client_ca=client_ca,
+            login_delay_s=login_delay,
         )
     except (ValueError, OSError) as error:
         _fail(str(error), USAGE)

@@ -141,13 +141,14 @@ def serve(
     shared_secrets: bool = True,
     certificates: Sequence[tuple[Path, Path]] = (),
     client_ca: Path | None = None,
+    login_delay_s: int = 0,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Once all services listen, their URLs go to standard output, one a line.
 
     `only` and `ports` go by URL scheme; `users` and `users_file` stand in for the default users, see `directory`;
     `certificates` and `client_ca` see `certificates_for`; `ca_file` is where to leave the certificate authority's
-    certificate in PEM; `links` are as `link_named` reads them, and `store` as `opened_store` does. Call it from the
-    main thread.
+    certificate in PEM; `links` are as `link_named` reads them, and `store` as `opened_store` does; `login_delay_s` is
+    POP3's LOGIN-DELAY. Call it from the main thread.
 
     Raises:
         ValueError: a name is unknown, an address is no address, or the host is not loopback and `allow_remote` is off;
@@ -169,7 +170,7 @@ def serve(
             server = runner.start(
                 store=opened,
                 cores={**default_cores(), **cores_with(faults, variants)},
-                settings=Settings(domains=domains, allow_cleartext=allow_cleartext),
+                settings=Settings(domains=domains, allow_cleartext=allow_cleartext, pop3_login_delay_s=login_delay_s),
                 services=only,
                 ports=ports,
                 links=[link_named(text) for text in links],

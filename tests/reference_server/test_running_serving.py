@@ -5,6 +5,7 @@ from __future__ import annotations
 import imaplib
 import signal
 import smtplib
+import socket
 import ssl
 import subprocess
 import sys
@@ -61,12 +62,13 @@ def test_serve_takes_its_users_from_a_file_and_its_certificate_too(tmp_path: Pat
     leaf.private_key_pem.write_to_path(key)
     trustme.CA().cert_pem.write_to_path(authority)
     arguments = (
-        f"only=['imaps'], users_file=Path({str(users)!r}), shared_secrets=False, users={{'dave@third.test': 'pw'}},"
+        f"only=['imaps', 'pop3s'], login_delay_s=600,"
+        f"users_file=Path({str(users)!r}), shared_secrets=False, users={{'dave@third.test': 'pw'}},"
         f"certificates=[(Path({str(chain)!r}), Path({str(key)!r}))], client_ca=Path({str(authority)!r})"
     )
     with start(arguments) as process:
         assert process.stdout is not None
-        url = urlsplit(process.stdout.readline().strip())
+        url, pop3_url = (urlsplit(process.stdout.readline().strip()) for _ in range(2))
         trusting = ssl.create_default_context(cafile=str(chain))
         trusting.check_hostname = False
         trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -76,6 +78,15 @@ def test_serve_takes_its_users_from_a_file_and_its_certificate_too(tmp_path: Pat
             client.login("carol", "pw")
         with imaplib.IMAP4_SSL(url.hostname or "", url.port or 0, ssl_context=trusting, timeout=10.0) as client:
             client.login("dave@third.test", "pw")
+        for outcome in ("+OK", "-ERR [LOGIN-DELAY]"):
+            with (
+                socket.create_connection((pop3_url.hostname or "", pop3_url.port or 0), 10.0) as stream,
+                trusting.wrap_socket(stream) as secured,
+                secured.makefile("rwb") as lines,
+            ):
+                lines.write(b"USER carol\r\nPASS pw\r\nQUIT\r\n")
+                lines.flush()
+                assert lines.read().decode().split("\r\n")[2].startswith(outcome)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=10.0)
     assert process.returncode == 0
