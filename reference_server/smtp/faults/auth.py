@@ -216,7 +216,11 @@ class TakesAnyPassword(SmtpCore):
         return self.store.account(name)
 
 
-@fault("hangs-up-on-what-is-no-base64", breaks="rfc4954/4/22")
+@fault(
+    "hangs-up-on-what-is-no-base64",
+    breaks="rfc4954/4/22",
+    also={"smtp/plain/skips_no_wrong_character": "wrong characters, too, make what is no base64"},
+)
 class HangsUpOnWhatIsNoBase64(SmtpCore):
     """Falls over a response that it cannot decode, and the connection with it."""
 

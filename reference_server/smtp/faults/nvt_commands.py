@@ -94,7 +94,13 @@ class TakesEightBitPaths(SmtpCore):
         return super().on_command(line)
 
 
-@fault("hangs-on-broken-utf8", breaks="rfc5321/2.4/20")
+@fault(
+    "hangs-on-broken-utf8",
+    breaks="rfc5321/2.4/20",
+    also={
+        "smtp/nvt_commands/does_not_end_a_command_at_other_octets": "some of these octets are no UTF-8 by themselves"
+    },
+)
 class HangsOnBrokenUtf8(SmtpCore):
     """Never answers a command again after one with octets that are no UTF-8 (CVE-2020-7046)."""
 
