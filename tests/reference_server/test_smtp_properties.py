@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -10,6 +11,15 @@ from hypothesis import strategies as st
 
 from reference_server.core import Action, Send, Settings, StartTls, Surroundings
 from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.dsn import (
+    decoded_xtext,
+    parse_envid,
+    parse_notify,
+    parse_orcpt,
+    parse_ret,
+    readable_original,
+)
+from reference_server.smtp.grammar import SyntaxProblem
 from reference_server.smtp.lmtp import LmtpCore
 from reference_server.smtp.session import State
 from reference_server.stores.memory import MemoryStore
@@ -25,6 +35,8 @@ LINES = st.sampled_from(
         b"MAIL FROM:<a@b.example> BODY=8BITMIME\r\n",
         b"RCPT TO:<alice@example.test>\r\n",
         b"RCPT TO:<carol@example.test>\r\n",
+        b"MAIL FROM:<bob@example.test> SMTPUTF8 RET=FULL ENVID=x+20y\r\n",
+        b"RCPT TO:<bob@example.test> NOTIFY=SUCCESS ORCPT=utf-8;\xc3\xa4\\x{E4}\r\n",
         b"MAIL FROM:<> BODY=BINARYMIME\r\n",
         b"DATA\r\n",
         b"BDAT 6\r\n",
@@ -43,6 +55,8 @@ LINES = st.sampled_from(
         b"RSET\r\n",
         b"NOOP\r\n",
         b"VRFY alice\r\n",
+        b"VRFY \xc3\xa4 SMTPUTF8\r\n",
+        b"HELP MAIL\r\n",
         b"AUTH LOGIN\r\n",
         b"AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n",
         b"*\r\n",
@@ -124,3 +138,31 @@ def test_a_line_without_an_end_fills_no_memory(start: bytes) -> None:
     for _ in range(40):
         core.receive(b"x" * 4096, 0.0)
         assert len(core._pending) + len(core._unfinished_line) <= 12_288
+
+
+# What `grammar` lets through as the value of a parameter, at random and in the shape of an ORCPT.
+VALUES = st.from_regex(rb"[\x21-\x3c\x3e-\x7e\x80-\xff]{1,40}", fullmatch=True)
+ORIGINALS = st.from_regex(
+    rb"(?:rfc822|utf-8);(?:\+[0-9A-F]{2}|\\x\{[0-9A-F]{2,6}\}|[a-z]|\xc3\xa4){0,12}", fullmatch=True
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(value=VALUES | ORIGINALS, utf8=st.booleans())
+def test_parameters_of_notices_are_read_or_refused_and_what_is_shown_of_them_is_one_line(
+    value: bytes, *, utf8: bool
+) -> None:
+    for parse in (parse_ret, parse_envid, parse_notify):
+        with suppress(SyntaxProblem):
+            assert parse(value)
+    with suppress(SyntaxProblem):
+        shown = readable_original(parse_orcpt(value), utf8=utf8)
+        assert not {"\r", "\n", "\0"} & set(shown)
+
+
+@settings(max_examples=100, deadline=None)
+@given(octets=st.binary(max_size=60))
+def test_xtext_stands_for_what_was_put_into_it(octets: bytes) -> None:
+    plain = set(range(0x21, 0x7F)) - set(b"+=")
+    xtext = b"".join(bytes([octet]) if octet in plain else b"+%02X" % octet for octet in octets)
+    assert decoded_xtext(xtext) == octets

@@ -274,6 +274,12 @@ def test_before_tls_a_server_that_demands_it_does_nothing_of_use() -> None:
     assert codes(submission, b"MAIL FROM:<>\r\n") == ["530 5.7.0"]
 
 
+def test_before_tls_there_may_be_no_way_to_log_in() -> None:
+    session = fresh(VARIANTS["smtp-no-auth-before-tls"].core)
+    assert b"AUTH" not in said(session, b"EHLO x\r\n")
+    assert codes(session, b"AUTH SCRAM-SHA-256\r\n") == ["530 5.7.0"]
+
+
 def test_the_boundless_take_long_lines_and_two_hundred_recipients() -> None:
     session = core("smtp-boundless")
     assert codes(session, b"NOOP " + b"x" * 100_000 + b"\r\nMAIL FROM:<>\r\n") == ["250 2.0.0", "250 2.1.0"]
