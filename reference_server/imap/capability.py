@@ -40,6 +40,7 @@ ALWAYS = (
     b"BINARY",
     b"PREVIEW",
     b"SAVEDATE",
+    b"OBJECTID",
     b"MULTIAPPEND",
     b"CATENATE",
     b"REPLACE",

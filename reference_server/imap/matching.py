@@ -1,4 +1,6 @@
-"""What each search key means (RFC 3501 §6.4.4, RFC 9051 §6.4.4, RFC 5032, RFC 8514 §4.3): one method a key.
+"""What each search key means, one method a key.
+
+RFC 3501 §6.4.4, RFC 9051 §6.4.4, RFC 5032, RFC 7162 §3.1.5, RFC 8474 §6, RFC 8514 §4.3.
 
 Texts are compared by i;unicode-casemap (RFC 5255 §4.2). Keys are turned into functions of a message once a command,
 those that cost least in front wherever their order does not matter.
@@ -13,6 +15,7 @@ from types import MappingProxyType
 from reference_server.imap import casemap
 from reference_server.imap.candidates import Candidate
 from reference_server.imap.fetch import FetchCommands
+from reference_server.imap.objectid import email_id, thread_id
 from reference_server.imap.searchkeys import Key
 from reference_server.imap.sentdate import moment_s
 from reference_server.imap.uidsets import Uids
@@ -23,7 +26,7 @@ Test = Callable[[Candidate], bool]
 
 COSTS: Mapping[str, int] = MappingProxyType({
     "search_sentbefore": 1, "search_senton": 1, "search_sentsince": 1, "search_field": 1,
-    "search_body": 2, "search_text": 2,
+    "search_body": 2, "search_text": 2, "search_emailid": 2, "search_threadid": 2,
 })  # fmt: skip
 """What a key has to read: 1 is the header, 2 the whole message. All others read neither."""
 
@@ -170,6 +173,18 @@ class Matching(FetchCommands):
     def search_savedsince(self, candidate: Candidate, day: date) -> bool:
         """SAVEDSINCE: that day or later."""
         return self.saved_date(candidate.message).date() >= day
+
+    def search_modseq(self, candidate: Candidate, modseq: int) -> bool:
+        """MODSEQ: that or greater (RFC 7162 §3.1.5)."""
+        return candidate.message.modseq >= modseq
+
+    def search_emailid(self, candidate: Candidate, wanted: str) -> bool:
+        """EMAILID: exactly that one (RFC 8474 §6)."""
+        return email_id(candidate.message) == wanted.encode("ascii")
+
+    def search_threadid(self, candidate: Candidate, wanted: str) -> bool:
+        """THREADID."""
+        return thread_id(candidate.message) == wanted.encode("ascii")
 
     def search_savedatesupported(self, candidate: Candidate) -> bool:
         """SAVEDATESUPPORTED: every message, or none."""

@@ -6,6 +6,7 @@ Result options are those of RFC 4731, SAVE (RFC 5182), and CONTEXT, UPDATE and P
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,9 @@ from reference_server.imap.candidates import Candidate
 from reference_server.imap.context import Contexts, Rank
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.matching import Test
+from reference_server.imap.qresync import QRESYNC
 from reference_server.imap.responses import sequence_set
-from reference_server.imap.searchkeys import Key, KeyReader, UndecodableError
+from reference_server.imap.searchkeys import Key, KeyReader, UndecodableError, mentions
 from reference_server.imap.session import RefusedError
 from reference_server.imap.uidsets import NO_UIDS, Uids
 
@@ -23,6 +25,11 @@ CHARSETS = {"US-ASCII": "ascii", "UTF-8": "utf-8"}
 
 RESULT_OPTIONS = frozenset({b"MIN", b"MAX", b"ALL", b"COUNT", b"SAVE", b"PARTIAL", b"CONTEXT", b"UPDATE"})
 """RFC 4731 §3.1, RFC 5182 §2, RFC 5267 §4. An extension adds its names."""
+
+MODSEQ_KEYS = frozenset({"search_modseq"})
+
+SEARCHES_BY_UID = frozenset({b"UID SEARCH", b"UID SORT", b"UID THREAD"})
+"""Commands that answer with UIDs, though their keys may name numbers."""
 
 RETURN = re.compile(rb" RETURN ", re.IGNORECASE)
 CHARSET = re.compile(rb"CHARSET ", re.IGNORECASE)
@@ -87,6 +94,17 @@ def parse_search(cursor: Cursor) -> Search:
 class SearchCommand(Contexts):
     """Mixin: SEARCH."""
 
+    asks_for_modseq = False
+    """Whether the search in progress has a MODSEQ key."""
+
+    searches_by_number = False
+    """Whether a key of it names messages by their numbers."""
+
+    def may_tell_expunges(self) -> bool:
+        """VANISHED may not go out during UID SEARCH with message numbers in it; EXPUNGE may (RFC 7162 §3.2.10.2)."""
+        by_number = self.searches_by_number and self.running.verb in SEARCHES_BY_UID
+        return not (by_number and QRESYNC in self.enabled) and super().may_tell_expunges()
+
     def on_search(self, asked: Search) -> bytes:
         """Answer SEARCH."""
         options = asked.options or (ONLY_ALL if self.answers_extended() else None)
@@ -103,10 +121,14 @@ class SearchCommand(Contexts):
         if options is not None and options.has(b"UPDATE"):
             self.check_tag()
         try:
-            return read()
+            key = read()
         except RefusedError:
             self.forget_saved(options)
             raise
+        self.asks_for_modseq = mentions(key, MODSEQ_KEYS)
+        if self.asks_for_modseq:
+            self.enable_condstore()
+        return key
 
     def keep_updated(
         self, options: ResultOptions | None, key: Key, found: Sequence[int], rank: Rank | None = None
@@ -145,10 +167,12 @@ class SearchCommand(Contexts):
         if codec is None:
             raise RefusedError("charset not supported", code=self.bad_charset())
         try:
-            key = KeyReader(cursor, codec, self.selected.uids_named, self.folded).keys()
+            reader = KeyReader(cursor, codec, self.selected.uids_named, self.folded)
+            key = reader.keys()
         except UndecodableError as error:
             raise RefusedError("the string is not in that charset", code=self.bad_charset()) from error
         cursor.end()
+        self.searches_by_number = reader.by_number
         return key
 
     def bad_charset(self) -> bytes:
@@ -208,7 +232,7 @@ class SearchCommand(Contexts):
     def tell_found(self, found: list[int], options: ResultOptions | None) -> None:
         """The SEARCH response, or ESEARCH if options were given; it is owed even if nothing was found."""
         if options is None:
-            self.untagged(b" ".join((b"SEARCH", *(b"%d" % number for number in found))))
+            self.untagged(b" ".join((b"SEARCH", *(b"%d" % number for number in found), *self.modseq_tail(found))))
         elif options.names != (b"SAVE",):
             # SAVE by itself asks for no answer (RFC 5182 §1).
             self.tell_extended(found, options)
@@ -229,7 +253,19 @@ class SearchCommand(Contexts):
                 data.append(b"ALL " + sequence_set(found))
             elif option in (b"MIN", b"MAX") and found:
                 data.append(b"%b %d" % (option, found[0 if option == b"MIN" else -1]))
+        if self.asks_for_modseq and found:
+            data.append(b"MODSEQ %d" % self.modseq_of_found(self.numbers_to_save(found, options)))
         return data
+
+    def modseq_tail(self, found: list[int]) -> list[bytes]:
+        """What a search for MODSEQ adds to a SEARCH or SORT response that is not empty (RFC 7162 §3.1.5, §3.1.9)."""
+        return [b"(MODSEQ %d)" % self.modseq_of_found(found)] if self.asks_for_modseq and found else []
+
+    def modseq_of_found(self, found: Sequence[int]) -> int:
+        """The greatest mod-sequence of what is told: of the ends where only these are asked for (RFC 4731 §3.2)."""
+        view = self.selected
+        numbers = [bisect_left(view.uids, uid) + 1 for uid in found] if self.running.uid else found
+        return max(map(self.modseq_of, numbers))
 
     def partial_data(self, found: list[int], first: int, last: int) -> bytes:
         """PARTIAL: the results in those places, NIL if there are none (RFC 5267 §4.4)."""

@@ -51,6 +51,8 @@ class KeyReader:
         self._fold = fold
         self._depth = 0
         self._count = 0
+        self.by_number = False
+        """Whether a key read so far names messages by their numbers."""
 
     def key(self) -> Key:
         """`search-key`."""
@@ -88,6 +90,7 @@ class KeyReader:
         return reader(self)
 
     def _among(self, wanted: SequenceSet, *, uid: bool) -> Key:
+        self.by_number |= not uid
         return Key("search_number", (self._named(wanted, uid=uid),))
 
     def text(self) -> str:
@@ -129,11 +132,34 @@ class KeyReader:
         """A key with a number."""
         return Key(method, (self._cursor.number(),))
 
+    def modseq(self) -> Key:
+        """`"MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer` (RFC 7162 §7).
+
+        There is one mod-sequence for all metadata of a message, so that the entry is not looked at (§3.1.5).
+        """
+        if self._cursor.peek(b'"'):
+            if not ENTRY_NAME.fullmatch(self._cursor.string()):
+                raise GrammarError("expected the name of a flag's entry")
+            self._cursor.space()
+            if self._cursor.atom() not in ENTRY_TYPES:
+                raise GrammarError("expected priv, shared or all")
+            self._cursor.space()
+        return Key("search_modseq", (self._cursor.number64(),))
+
+    def object_id(self, method: str) -> Key:
+        """A key with an `objectid` (RFC 8474 §7)."""
+        return Key(method, (self._cursor.need(OBJECT_ID, "an object id")[0].decode("ascii"),))
+
     def interval(self, method: str) -> Key:
         """A key with a number of seconds, `nz-number`."""
         return Key(method, (self._cursor.nz_number(),))
 
 
+# objectid = 1*255(ALPHA / DIGIT / "_" / "-")                                                            (RFC 8474 §7)
+OBJECT_ID = re.compile(rb"[A-Za-z0-9_-]{1,255}+(?![A-Za-z0-9_-])")
+# entry-flag-name = DQUOTE "/flags/" attr-flag DQUOTE                                                     (RFC 7162 §7)
+ENTRY_NAME = re.compile(rb'/flags/\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+', re.IGNORECASE)
+ENTRY_TYPES = frozenset({b"PRIV", b"SHARED", b"ALL"})
 # flag-keyword = atom
 KEYWORD = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 
@@ -176,6 +202,9 @@ WITH_ARGUMENTS: Mapping[bytes, Callable[[KeyReader], Key]] = MappingProxyType({
     b"SMALLER": lambda read: read.number("search_smaller"),
     b"NOT": lambda read: Key("search_not", (read.key(),)),
     b"OR": KeyReader.either,
+    b"MODSEQ": KeyReader.modseq,
+    b"EMAILID": lambda read: read.object_id("search_emailid"),
+    b"THREADID": lambda read: read.object_id("search_threadid"),
     b"UID": KeyReader.uids,
 })  # fmt: skip
 """Keys with arguments, to what reads these. An extension adds its rows."""

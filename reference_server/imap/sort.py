@@ -115,7 +115,7 @@ class SortCommand(SearchCommand):
     def tell_sorted(self, found: list[int], options: ResultOptions | None) -> None:
         """The SORT response, or ESEARCH if options were given (RFC 5256 §4, RFC 5267 §3.1)."""
         if options is None:
-            self.untagged(b" ".join((b"SORT", *(b"%d" % number for number in found))))
+            self.untagged(b" ".join((b"SORT", *(b"%d" % number for number in found), *self.modseq_tail(found))))
         else:
             self.tell_found(found, options)
 
