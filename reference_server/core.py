@@ -47,11 +47,23 @@ class Reset:
 Action = Send | StartTls | Close | HalfClose | Reset
 
 
+MAX_OUTPUT_AT_ONCE_OCTETS = 1_048_576
+"""Octets of replies after which a core takes no further command until it is woken."""
+
+
 class Core(Protocol):
-    """One session of one protocol. `now` is in seconds on any monotonic clock."""
+    """One session of one protocol. `now` is in seconds on any monotonic clock.
+
+    A core with something outside to watch, or with more to do than it does at once, has an attribute `request_wake`,
+    which the shell sets; the shell answers its call, from any thread, with `wake`, but not before the peer has read
+    what was sent before. While `busy`, where a core has that, is true, nothing more is read from the peer.
+    """
 
     def connected(self, now: float) -> list[Action]:
         """The connection is open (and, for implicit TLS, secured): greet."""
+
+    def turned_away(self, now: float) -> list[Action]:
+        """The same in place of `connected` where there are too many connections: say so and close."""
 
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Octets arrived, cut anywhere."""
@@ -109,6 +121,8 @@ class Settings:
     (`smtp_timeout_s`, between commands) and §4.5.3.2.5 (`smtp_data_timeout_s`, between pieces of a message; the other
     times of §4.5.3.2 are for clients), RFC 1939 §3 and RFC 3501 §5.4.
     `pop3_login_delay_s` is how long a user has to stay away from his maildrop (LOGIN-DELAY, RFC 2449 §6.5).
+    `max_bad_commands` in a row, or `max_failed_log_ins` in all, are what one session may have without being ended (RFC
+    5321 §7.8; no RFC names a figure). `max_connections` may be open, `max_connections_per_address` from one address.
     `wall_clock` dates messages, `unique` names them, `nonce` is what nobody can foresee: a core reads no clock and no
     randomness of its own.
     """
@@ -124,6 +138,10 @@ class Settings:
     pop3_timeout_s: float = 600.0
     pop3_login_delay_s: int = 0
     imap_timeout_s: float = 1800.0
+    max_bad_commands: int = 100
+    max_failed_log_ins: int = 10
+    max_connections: int = 20_000
+    max_connections_per_address: int = 20_000
     wall_clock: Callable[[], datetime] = utc_now
     unique: Callable[[], str] = token_maker()  # noqa: RUF009  (one source for the whole process is the point)
     nonce: Callable[[], str] = random_nonce

@@ -39,6 +39,10 @@ class Link:
         """See `Core.connected`."""
         return self.passed(self.inner.connected(now), now)
 
+    def turned_away(self, now: float) -> list[Action]:
+        """See `Core.turned_away`."""
+        return self.passed(self.inner.turned_away(now), now)
+
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """See `Core.receive`."""
         return self.passed(self.inner.receive(octets, now), now)
@@ -63,6 +67,11 @@ class Link:
     def disconnected(self) -> None:
         """See `Core.disconnected`."""
         self.inner.disconnected()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the core has enough to do."""
+        return bool(getattr(self.inner, "busy", False))
 
     @property
     def protocol(self) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
 
+from reference_server.admission import Admission
 from reference_server.certificates import Certificate, certificate
 from reference_server.core import Core, Settings, Surroundings
 from reference_server.gate import Gate
@@ -143,6 +144,7 @@ class Host:
                 ports or {},
                 host,
                 tls.context,
+                Admission(most=settings.max_connections, most_from_one_address=settings.max_connections_per_address),
                 allow_remote=allow_remote,
             )
         )
@@ -204,6 +206,7 @@ class Host:
         ports: Mapping[str, int],
         host: str,
         context: ssl.SSLContext,
+        admission: Admission,
         *,
         allow_remote: bool,
     ) -> tuple[list[Listener | Gate], dict[str, str]]:
@@ -222,6 +225,7 @@ class Host:
                     submission=service.submission,
                     allow_remote=allow_remote,
                     gate=next(iter(gates), None),
+                    admission=admission,
                 )
                 listeners.append(listener)
                 urls[name] = f"{name}://{f'[{host}]' if ':' in host else host}:{listener.port}"

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, cast
 
+from reference_server.admission import Admission
 from reference_server.core import Action, Core, HalfClose, Reset, Send, StartTls, Surroundings
 from reference_server.gate import Gate, GatedTransport
 from reference_server.tls import TlsLayer
@@ -24,7 +25,13 @@ from reference_server.tls import TlsLayer
 log = logging.getLogger(__name__)
 
 MAX_PENDING_OUTPUT_OCTETS = 128 * 1024 * 1024
-"""Replies that may wait for a peer that does not read; beyond it the connection is dropped."""
+"""Replies that may wait for a peer that does not read; a core that says more then loses its connection.
+
+One reply may be longer than that: a client that asks for a large mailbox and reads it as it comes gets all of it.
+"""
+
+STALLED_S = 120.0
+"""How long a peer may take no octet of what waits for it."""
 
 HANDSHAKE_TIMEOUT_S = 30.0
 """How long a TLS handshake may take."""
@@ -59,8 +66,12 @@ class Connection(asyncio.Protocol):
         submission: bool,
         open_connections: set[Connection],
         gate: Gate | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self._gate = gate
+        self._admission = admission
+        self._peer = ""
+        self._admitted = True
         self._make_core = make_core
         self._loop = loop
         self._mode = mode
@@ -72,10 +83,14 @@ class Connection(asyncio.Protocol):
         self._tls: TlsLayer | None = None
         self._timer: asyncio.Handle | None = None
         self._timer_due = 0.0
+        self._progress_timer: asyncio.Handle | None = None
         self._closing = False
         self._half_closed = False
         self._gone = False
         self._wake_asked = False
+        self._wake_put_off = False
+        self._peer_is_behind = False
+        self._reading = True
         self._transport: asyncio.Transport
         self._core: Core
 
@@ -89,10 +104,11 @@ class Connection(asyncio.Protocol):
         self._open.add(self)
         raw = self._transport.get_extra_info("socket")
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = self._transport.get_extra_info("peername") or ("127.0.0.1",)
+        self._peer = str((self._transport.get_extra_info("peername") or ("127.0.0.1",))[0])
+        self._admitted = self._admission is None or self._admission.enter(self._peer)
         self._core = self._make_core(
             Surroundings(
-                peer=str(peer[0]),
+                peer=self._peer,
                 tls=self._mode is TlsMode.IMPLICIT,
                 tls_available=self._mode is not TlsMode.NEVER,
                 submission=self._submission,
@@ -106,7 +122,7 @@ class Connection(asyncio.Protocol):
         if self._mode is TlsMode.IMPLICIT:
             self._begin_tls()
         else:
-            self._perform(self._core.connected(self._loop.time()))
+            self._perform(self._greeting(self._loop.time()))
 
     def data_received(self, data: bytes) -> None:
         """Octets arrived."""
@@ -123,19 +139,27 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The peer does not keep up: read no more from it until it does."""
-        if not self._closing:
-            self._transport.pause_reading()
+        self._peer_is_behind = True
+        self._watch_progress()
+        self._pace()
 
     def resume_writing(self) -> None:
         """The peer caught up."""
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._peer_is_behind = False
+        if self._wake_put_off:
+            self._wake_put_off = False
+            self.request_wake()
+        self._pace()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._gone = self._closing = True
         self._open.discard(self)
+        if self._admission is not None and self._admitted:
+            self._admission.leave(self._peer)
         self._stop_timer()
+        if self._progress_timer is not None:
+            self._progress_timer.cancel()
         self._core.disconnected()
         self.lost.set_result(None)
 
@@ -162,6 +186,10 @@ class Connection(asyncio.Protocol):
     # The rest.
 
     def _perform(self, actions: list[Action]) -> None:
+        if actions and self._transport.get_write_buffer_size() > MAX_PENDING_OUTPUT_OCTETS:
+            log.warning("dropped a peer that does not read its replies")
+            self._transport.abort()
+            return
         for action in actions:
             if isinstance(action, Send):
                 self._write(action.octets)
@@ -175,11 +203,21 @@ class Connection(asyncio.Protocol):
             else:
                 self._close()
                 return
-        if self._transport.get_write_buffer_size() > MAX_PENDING_OUTPUT_OCTETS:
-            log.warning("dropped a peer that does not read its replies")
-            self._transport.abort()
-            return
+        self._pace()
         self._arm_timer()
+
+    def _pace(self) -> None:
+        """Read from the peer, unless it does not read from us or has given the core enough to do."""
+        if self._closing:
+            # What lingers reads everything and heeds nothing.
+            return
+        reading = not self._peer_is_behind and not getattr(self._core, "busy", False)
+        if reading != self._reading:
+            self._reading = reading
+            (self._transport.resume_reading if reading else self._transport.pause_reading)()
+
+    def _greeting(self, now: float) -> list[Action]:
+        return self._core.connected(now) if self._admitted else self._core.turned_away(now)
 
     def _write(self, octets: bytes) -> None:
         if self._half_closed:
@@ -216,8 +254,7 @@ class Connection(asyncio.Protocol):
         now = self._loop.time()
         if tls.established and not was_established:
             self._stop_timer()
-            greet = self._core.connected if self._mode is TlsMode.IMPLICIT else self._core.tls_started
-            self._perform(greet(now))
+            self._perform(self._greeting(now) if self._mode is TlsMode.IMPLICIT else self._core.tls_started(now))
         if clear and not self._closing:
             self._perform(self._core.receive(clear, now))
         if tls.ended and not self._closing:
@@ -257,7 +294,27 @@ class Connection(asyncio.Protocol):
         # Closing with octets unread makes the kernel send a reset, which may destroy the reply on its way.
         self._transport.write_eof()
         self._transport.resume_reading()
-        self._timer = self._loop.call_later(LINGER_S, self._transport.close)
+        self._timer = self._loop.call_later(LINGER_S, self._leave)
+
+    def _leave(self) -> None:
+        if self._transport.get_write_buffer_size():
+            self._watch_progress()
+        self._transport.close()
+
+    def _watch_progress(self) -> None:
+        """Drop the connection if the peer takes nothing of what waits for it."""
+        if self._progress_timer is None:
+            waiting = self._transport.get_write_buffer_size()
+            self._progress_timer = self._loop.call_later(STALLED_S, self._drop_if_stalled, waiting)
+
+    def _drop_if_stalled(self, waited: int) -> None:
+        self._progress_timer = None
+        waiting = self._transport.get_write_buffer_size()
+        if waiting >= waited:
+            log.warning("dropped a peer that stopped reading")
+            self._transport.abort()
+        elif waiting:
+            self._watch_progress()
 
     def _arm_timer(self) -> None:
         if self._closing or (self._tls is not None and not self._tls.established):
@@ -285,7 +342,10 @@ class Connection(asyncio.Protocol):
 
     def _wake(self) -> None:
         self._wake_asked = False
-        if not self._closing:
+        if self._peer_is_behind:
+            # More would only pile up.
+            self._wake_put_off = True
+        elif not self._closing:
             self._perform(self._core.wake(self._loop.time()))
 
 
@@ -317,8 +377,11 @@ async def listen(
     submission: bool = False,
     allow_remote: bool = False,
     gate: Gate | None = None,
+    admission: Admission | None = None,
 ) -> Listener:
     """Listen on `host` and `port` (0: the kernel chooses) and run a core on every connection, through a gate if given.
+
+    `admission` says who may connect; several listeners can share one.
 
     Raises:
         ValueError: the host is not a loopback address and `allow_remote` was not given.
@@ -331,7 +394,14 @@ async def listen(
 
     def make_connection() -> Connection:
         return Connection(
-            make_core, loop, mode=mode, context=context, submission=submission, open_connections=connections, gate=gate
+            make_core,
+            loop,
+            mode=mode,
+            context=context,
+            submission=submission,
+            open_connections=connections,
+            gate=gate,
+            admission=admission,
         )
 
     server = await loop.create_server(make_connection, host, port, backlog=BACKLOG)

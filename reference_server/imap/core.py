@@ -5,7 +5,7 @@ What a command does is in the mixin of its module; here is what holds for all of
 
 from __future__ import annotations
 
-from reference_server.core import Action
+from reference_server.core import MAX_OUTPUT_AT_ONCE_OCTETS, Action
 from reference_server.imap import literals
 from reference_server.imap.acl import AclCommands
 from reference_server.imap.append import AppendCommand
@@ -27,9 +27,6 @@ from reference_server.imap.thread import ThreadCommand
 from reference_server.imap.unauthenticate import UnauthenticateCommand
 from reference_server.imap.urlauth import UrlAuth
 from reference_server.imap.utf8 import Utf8
-
-MAX_BAD_COMMANDS = 50
-"""Commands in a row answered BAD before the session ends: the other side does not speak IMAP."""
 
 MAX_LITERALS_OCTETS = 1_048_576
 """Octets of all literals of one command together, once logged in; APPEND has its own limit."""
@@ -76,6 +73,11 @@ class ImapCore(
         self.greet()
         return self.taken_actions()
 
+    def turned_away(self, now: float) -> list[Action]:
+        """BYE in place of a greeting (RFC 3501 §7.1.5; UNAVAILABLE of RFC 5530 §3: it may work later)."""
+        self.bye(b"[UNAVAILABLE] too many connections, try again later")
+        return self.taken_actions()
+
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Take octets, cut anywhere, and do all that is complete."""
         self._heard_at = now
@@ -86,21 +88,31 @@ class ImapCore(
         return self.taken_actions()
 
     def run_what_is_complete(self) -> None:
-        """Run every command that is there; of compressed ones a portion, and the rest when the shell wakes us."""
+        """Run every command that is there; when that is a lot, some, and the rest when the shell wakes us."""
         self.run_commands()
-        if self.state is not State.LOGOUT and self.inflate_some():
+        if not self._put_off and self.state is not State.LOGOUT and self.inflate_some():
             self.run_commands()
-        self.end_of_stream()
-        if self.more_is_waiting():
+        if not self._put_off:
+            self.end_of_stream()
+        if self.busy:
             self.request_wake()
 
+    @property
+    def busy(self) -> bool:
+        """Whether commands, or compressed octets, were put off until the client has read the replies so far."""
+        return self.state is not State.LOGOUT and (self._put_off or self.more_is_waiting())
+
     def run_commands(self) -> None:
-        """Run every command that the reader holds complete."""
-        while not self.handshaking and self.state is not State.LOGOUT and self.take_one():
-            if self.bad_commands > MAX_BAD_COMMANDS:
+        """Run the commands that the reader holds complete, until there is a lot to be sent."""
+        self._put_off = False
+        while not (self._put_off or self.handshaking or self.state is State.LOGOUT) and self.take_one():
+            if self.bad_commands > self.settings.max_bad_commands:
                 self.bye(b"too many bad commands")
             elif self.has_guessed_enough():
                 self.bye(b"too many failed log-ins")
+            self._put_off = self.unsent_octets() > MAX_OUTPUT_AT_ONCE_OCTETS
+
+    _put_off = False
 
     def tls_started(self, now: float) -> list[Action]:
         """The session is private now; the client asks for the capabilities anew (RFC 3501 §6.2.1)."""
@@ -112,7 +124,7 @@ class ImapCore(
     def wake(self, now: float) -> list[Action]:
         """The selected mailbox changed."""
         self.on_wake()
-        if self.more_is_waiting():
+        if self.busy:
             self.run_what_is_complete()
         return self.taken_actions()
 

@@ -75,6 +75,7 @@ class Session:
         self.bad_commands = 0
         self._actions: list[Action] = []
         self._unsent: list[bytes] = []
+        self._counted = self._counted_octets = 0
 
     # What the client is told.
 
@@ -91,12 +92,20 @@ class Session:
         """What is to be done now; the queue is empty afterwards."""
         self._flush()
         actions, self._actions = self._actions, []
+        self._counted_octets = 0
         return actions
+
+    def unsent_octets(self) -> int:
+        """Octets that wait to be sent. What was queued since it was last asked is counted now, and nothing twice."""
+        self._counted_octets += sum(map(len, self._unsent[self._counted :]))
+        self._counted = len(self._unsent)
+        return self._counted_octets
 
     def _flush(self) -> None:
         if self._unsent:
             self._actions.append(Send(self.outgoing(b"".join(self._unsent))))
             self._unsent = []
+        self._counted = 0
 
     def outgoing(self, octets: bytes) -> bytes:
         """As these octets go to the layer below; see `compress`."""

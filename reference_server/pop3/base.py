@@ -30,6 +30,8 @@ class Session:
         self.user_name: str | None = None
         self.request_wake: Callable[[], None] = _nobody_to_wake
         self.heard_at = 0.0
+        self.busy = False
+        self.bad_commands = 0
         self._maildrop: Maildrop | None = None
         self._locked: Mailbox | None = None
 

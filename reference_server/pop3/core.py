@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
+from reference_server.core import MAX_OUTPUT_AT_ONCE_OCTETS, Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.pop3.authorization import Authorization
 from reference_server.pop3.international import International
 from reference_server.pop3.session import VERBS, Event, State, Verb
@@ -65,25 +65,40 @@ class Pop3Core(Authorization, Transaction, International):
         self.heard_at = now
         return [Send(self.greeting())]
 
+    def turned_away(self, now: float) -> list[Action]:
+        """Refuse service for now, in place of a greeting (RFC 3206 §4: trouble that may pass)."""
+        self.state = State.CLOSED
+        return [Send(self.err("too many connections, try again later", code="SYS/TEMP")), Close()]
+
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Answer every command that is complete, in order (RFC 2449 §6.8)."""
         self.heard_at = now
         if self.state in _DEAF:
             return []
-        pending = self._pending + octets
-        at = 0
+        self._pending += octets
+        return self.run_what_is_complete()
+
+    def run_what_is_complete(self) -> list[Action]:
+        """Answer the commands that are there; when that is a lot of octets, some, and the others when woken."""
+        pending = self._pending
+        at = said = 0
         responses: list[bytes] = []
-        while at < len(pending) and self.state not in _DEAF:
+        while at < len(pending) and self.state not in _DEAF and said < MAX_OUTPUT_AT_ONCE_OCTETS:
             at, response = self.read_line(pending, at)
             if response is None:
                 break
             responses.append(response)
+            said += len(response)
+            self.bad_commands = self.bad_commands + 1 if response.startswith(b"-ERR") else 0
         self._pending = self.left_over(pending[at:])
+        self.busy = said >= MAX_OUTPUT_AT_ONCE_OCTETS and self._pending != b""
         actions: list[Action] = [Send(b"".join(responses))] if responses else []
         if self.state is State.SECURING:
             actions.append(StartTls())
         elif self.state is State.CLOSED:
             actions.append(Close())
+        elif self.busy:
+            self.request_wake()
         return actions
 
     def left_over(self, octets: bytes) -> bytes:
@@ -92,6 +107,8 @@ class Pop3Core(Authorization, Transaction, International):
 
     def tls_started(self, now: float) -> list[Action]:
         """Still in AUTHORIZATION, and without a new greeting (RFC 2595 §4)."""
+        if self.state is not State.SECURING:
+            return []
         self.heard_at = now
         self.tls = True
         self.forget_session()
@@ -99,8 +116,8 @@ class Pop3Core(Authorization, Transaction, International):
         return self.receive(b"", now)
 
     def wake(self, now: float) -> list[Action]:
-        """A POP3 session sees the maildrop as it was at the log-in, whatever happens to it."""
-        return []
+        """Go on with what was put off. The maildrop stays as it was at the log-in, whatever happens to it."""
+        return self.run_what_is_complete() if self.busy else []
 
     def timer(self, now: float) -> list[Action]:
         """Close without a word, and without removing anything (RFC 1939 §3)."""
@@ -119,6 +136,7 @@ class Pop3Core(Authorization, Transaction, International):
         """The connection is gone without QUIT: nothing is removed (RFC 1939 §6)."""
         self.release()
         self._pending = b""
+        self.busy = False
         self.state = State.CLOSED
 
     # How a command line is read.
@@ -160,6 +178,8 @@ class Pop3Core(Authorization, Transaction, International):
         verb = VERBS.get(word.upper())
         if verb is not Verb.PASS:
             self.drop_user_name()
+        if verb is not Verb.QUIT and self.has_had_enough():
+            return self.too_many_errors()
         if not self.octets_allowed(line, verb):
             return self.err("invalid character")
         if verb is None:
@@ -185,6 +205,16 @@ class Pop3Core(Authorization, Transaction, International):
         except UnicodeDecodeError:
             return False
         return True
+
+    def has_had_enough(self) -> bool:
+        """Whether the session is to be ended: in defence, so that many mistakes are needed."""
+        return self.bad_commands > self.settings.max_bad_commands
+
+    def too_many_errors(self) -> bytes:
+        """The answer to the next command after that, unless it is QUIT; nothing is removed (RFC 1939 §6)."""
+        self.release()
+        self.state = State.CLOSED
+        return self.err("too many errors", code="SYS/TEMP")
 
     def surplus_argument(self, verb: Verb) -> bytes:
         """The answer to an argument where none belongs: the command is malformed (RFC 1939 §3)."""

@@ -13,9 +13,6 @@ from reference_server.stores import Account, Store
 BINDINGS = ("tls-server-end-point", "tls-exporter", "tls-unique")
 """Channel bindings of TLS (RFC 5929, RFC 9266); the first is the one that is always there if any is."""
 
-MAX_FAILED_LOG_INS = 10
-"""Wrong proofs in one session before it ends; RFC 4954 §9 wants no less than three to be borne."""
-
 
 class SaslServer:
     """Mixin of the three cores; implements `exchange.Authority`."""
@@ -67,8 +64,8 @@ class SaslServer:
         self.failed_log_ins += kind in (Kind.WRONG_CREDENTIALS, Kind.NOT_AUTHORIZED)
 
     def has_guessed_enough(self) -> bool:
-        """Whether the session has to end."""
-        return self.failed_log_ins > MAX_FAILED_LOG_INS
+        """Whether the session has to end; RFC 4954 §9 wants no less than three failures to be borne."""
+        return self.failed_log_ins > self.settings.max_failed_log_ins
 
     # What proves who.
 

@@ -40,6 +40,7 @@ class Session:
         self.extended = False
         self.longer_lines: Mapping[bytes, int] = {}
         self.transaction = Transaction()
+        self.bad_commands = 0
         self.request_wake: Callable[[], None] = _nobody_to_wake
 
     def advance(self, what: Verb | Event) -> None:

@@ -63,6 +63,11 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
         self._heard_at = now
         return [Send(self.greeting())]
 
+    def turned_away(self, now: float) -> list[Action]:
+        """Refuse service for now, before any greeting (RFC 5321 §3.8)."""
+        self.state = State.CLOSED
+        return [Send(self.reply(421, f"{self.settings.hostname} too many connections, try again later")), Close()]
+
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Answer every command that is complete, in order (RFC 2920 §3.2)."""
         self._heard_at = now
@@ -83,6 +88,7 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
             # Nothing to say yet: the octets that a BDAT announced are still to be read.
             if reply:
                 replies.append(reply)
+                self.note_reply(reply)
         self._pending = self.left_over(pending[at:]) if at < len(pending) else b""
         actions: list[Action] = [Send(self.collected(replies))] if replies else []
         if self.state is State.SECURING:
@@ -90,6 +96,22 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
         elif self.state is State.CLOSED:
             actions.append(Close())
         return actions
+
+    def note_reply(self, reply: bytes) -> None:
+        """Count the refusals in a row. 4yz is the server's trouble rather than the client's (RFC 5321 §4.2.1)."""
+        if reply[:1] == b"5":
+            self.bad_commands += 1
+        elif reply[:1] != b"4":
+            self.bad_commands = 0
+
+    def has_had_enough(self) -> bool:
+        """Whether the session is to be ended: in defence, so that many mistakes are needed (RFC 5321 §7.8, §3.8)."""
+        return self.bad_commands > self.settings.max_bad_commands
+
+    def too_many_errors(self) -> bytes:
+        """The answer to the next command after that, unless it is QUIT; the connection is closed then."""
+        self.state = State.CLOSED
+        return self.reply(421, f"{self.settings.hostname} too many errors", enhanced="4.7.0")
 
     def collected(self, replies: list[bytes]) -> bytes:
         """What is sent for the commands of one group: their replies in order (RFC 2920 §3.2)."""
@@ -101,6 +123,8 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
 
     def tls_started(self, now: float) -> list[Action]:
         """Begin anew, as if the client had just connected, but without a greeting (RFC 3207 §4.2)."""
+        if self.state is not State.SECURING:
+            return []
         self._heard_at = now
         self.tls = True
         self.forget_session()
@@ -177,6 +201,8 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
         """Run one command line, CRLF removed."""
         word, _, argument = self.without_trailing_space(line).partition(b" ")
         verb = self.verb(word)
+        if verb is not Verb.QUIT and self.has_had_enough():
+            return self.too_many_errors()
         refusal = self.refusal_of_command(line, verb, argument)
         if verb is Verb.BDAT:
             return self.on_bdat(argument, refusal)

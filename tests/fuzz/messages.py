@@ -46,6 +46,8 @@ def check_message(octets: bytes) -> list[bytes]:
     pop.do(Feed(b"USER alice\r\nPASS secret\r\n"))
     for command in (b"RETR 3\r\n", b"TOP 3 1\r\n", b"TOP 3 0\r\n"):
         reply, _ = pop.do(Feed(command))
+        if reply.startswith(b"-ERR [UTF8]"):
+            continue
         assert reply.startswith(b"+OK"), reply
         assert reply.endswith(b"\r\n.\r\n")
         assert b"\r\n.\r\n" not in reply[:-5]

@@ -7,11 +7,10 @@ import pytest
 from reference_server.core import Settings
 from reference_server.imap import literals
 from reference_server.imap.commands import COMMANDS
-from reference_server.imap.core import MAX_BAD_COMMANDS, ImapCore
+from reference_server.imap.core import ImapCore
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.literals import RawCommand
 from reference_server.imap.session import State
-from reference_server.sasl.server import MAX_FAILED_LOG_INS
 from tests.reference_server.imap_dialogue import Client, inbox, logged_in, new_store, selected
 
 
@@ -208,15 +207,15 @@ def test_what_the_grammar_does_not_allow_is_bad_once(line: str, reply: str) -> N
 
 def test_too_many_bad_commands_end_the_session() -> None:
     client = Client(new_store())
-    said = client.say(b"a XYZZY\r\n" * (MAX_BAD_COMMANDS + 5))
-    assert said.count(b"a BAD") == MAX_BAD_COMMANDS + 1
+    said = client.say(b"a XYZZY\r\n" * (Settings.max_bad_commands + 5))
+    assert said.count(b"a BAD") == Settings.max_bad_commands + 1
     assert said.endswith(b"* BYE too many bad commands\r\n<Close>\r\n")
 
 
 @pytest.mark.parametrize("attempt", [b"a LOGIN alice x\r\n", b"a AUTHENTICATE PLAIN AGFsaWNlAHg=\r\n"])
 def test_too_many_failed_log_ins_end_the_session(attempt: bytes) -> None:
     said = Client(new_store()).say(attempt * 30)
-    assert said.count(b"a NO [AUTHENTICATIONFAILED]") == MAX_FAILED_LOG_INS + 1
+    assert said.count(b"a NO [AUTHENTICATIONFAILED]") == Settings.max_failed_log_ins + 1
     assert said.endswith(b"* BYE too many failed log-ins\r\n<Close>\r\n")
 
 
@@ -229,7 +228,7 @@ def test_zeros_before_a_count_do_not_hide_the_literal(zeros: int) -> None:
 
 def test_a_good_command_forgives_the_bad_ones() -> None:
     client = Client(new_store())
-    assert b"BYE" not in client.say((b"a XYZZY\r\n" * MAX_BAD_COMMANDS + b"b NOOP\r\n") * 3)
+    assert b"BYE" not in client.say((b"a XYZZY\r\n" * Settings.max_bad_commands + b"b NOOP\r\n") * 3)
 
 
 def test_a_refused_synchronizing_literal_is_not_waited_for() -> None:

@@ -39,6 +39,9 @@ class Scripted:
     def connected(self, now: float) -> list[Action]:
         return self._do("connected")
 
+    def turned_away(self, now: float) -> list[Action]:
+        return self._do("turned_away")
+
     def receive(self, octets: bytes, now: float) -> list[Action]:
         return self._do(octets.decode())
 
@@ -61,6 +64,7 @@ class Watching(Scripted):
     def __init__(self) -> None:
         super().__init__()
         self.request_wake: Callable[[], None] = lambda: None
+        self.busy = True
 
 
 def linked(text: str, *actions: Action) -> tuple[Link, Scripted]:
@@ -78,12 +82,13 @@ def linked(text: str, *actions: Action) -> tuple[Link, Scripted]:
 def test_a_link_passes_every_call_on() -> None:
     link, inner = linked("truncate")
     link.connected(0.0)
+    link.turned_away(0.0)
     link.receive(b"octets", 0.0)
     link.tls_started(0.0)
     link.wake(0.0)
     link.timer(0.0)
     link.disconnected()
-    assert inner.heard == ["connected", "octets", "tls_started", "wake", "timer", "disconnected"]
+    assert inner.heard == ["connected", "turned_away", "octets", "tls_started", "wake", "timer", "disconnected"]
     inner.deadline = 7.0
     assert link.deadline == 7.0
     assert Link(inner).connected(0.0) == []
@@ -98,7 +103,9 @@ def test_a_link_can_be_woken_if_its_core_can() -> None:
     watching.request_wake()
     link.request_wake()
     assert called == ["woken", "woken"]
+    assert link.busy
     assert not hasattr(Link(Scripted()), "request_wake")
+    assert not Link(Scripted()).busy
 
 
 def test_split_lets_one_piece_go_at_a_time_and_what_ends_the_clear_text_with_the_last() -> None:

@@ -13,7 +13,6 @@ from reference_server.core import Close, Send, Settings, StartTls, Surroundings
 from reference_server.pop3.core import Pop3Core
 from reference_server.pop3.session import State
 from reference_server.sasl import Exchange
-from reference_server.sasl.server import MAX_FAILED_LOG_INS
 from reference_server.stores import Mailbox, StoreFailedError
 from reference_server.stores.memory import MemoryStore
 
@@ -312,7 +311,7 @@ def test_an_exchange_ends_as_the_rfc_says(name: str) -> None:
 )
 def test_who_guesses_too_often_is_hung_up_on(attempt: bytes) -> None:
     core = made()
-    said(core, (attempt + b"\r\n") * MAX_FAILED_LOG_INS)
+    said(core, (attempt + b"\r\n") * Settings.max_failed_log_ins)
     assert core.state is State.AUTHORIZATION
     assert core.receive((attempt + b"\r\n") * 2, 1.0)[-1] == Close()
     assert core.receive(b"CAPA\r\n", 1.0) == []

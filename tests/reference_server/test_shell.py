@@ -7,6 +7,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -35,6 +36,9 @@ class Toy:
 
     def connected(self, now: float) -> list[Action]:
         return [Send(b"hello\r\n")]
+
+    def turned_away(self, now: float) -> list[Action]:
+        return [Send(b"not now\r\n"), Close()]
 
     def receive(self, octets: bytes, now: float) -> list[Action]:
         return [Send(octets)]
@@ -102,6 +106,21 @@ def read_until_dropped(peer: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return received
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens on the server's thread."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline, "that never happened"
+        time.sleep(0.005)
+
+
+def open_connections(server: RunningServer) -> list[object]:
+    """What the server's only listener has open."""
+    listener = server._listeners[0]
+    assert isinstance(listener, shell.Listener)
+    return list(listener._connections)
 
 
 def test_a_core_knows_its_peer_and_its_listener() -> None:
@@ -211,17 +230,130 @@ def test_a_client_that_reads_late_loses_nothing() -> None:
         assert received == b"hello\r\n" + sent
 
 
-def test_a_client_that_never_reads_is_dropped_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+class Flood(Toy):
+    """Has a lot to say."""
+
+    octets = 20_000_000
+
+    def receive(self, octets: bytes, now: float) -> list[Action]:
+        return [Send(b"x" * self.octets), Close()]
+
+
+def test_a_reply_may_be_longer_than_what_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell, "MAX_PENDING_OUTPUT_OCTETS", 1_000_000)
-
-    class Flood(Toy):
-        def receive(self, octets: bytes, now: float) -> list[Action]:
-            return [Send(b"x" * 20_000_000)]
-
     with serving(Flood) as server, dial(server) as peer:
         peer.sendall(b"go\r\n")
-        assert len(read_until_dropped(peer)) < 20_000_000
+        assert len(read_all(peer)) == len(b"hello\r\n") + Flood.octets
+
+
+def test_a_core_that_says_more_than_its_peer_reads_loses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "MAX_PENDING_OUTPUT_OCTETS", 1_000_000)
+
+    class Unasked(Flood):
+        due: float | None = None
+
+        def receive(self, octets: bytes, now: float) -> list[Action]:
+            self.due = now + 0.05
+            return super().receive(octets, now)[:1]
+
+        @property
+        def deadline(self) -> float | None:
+            return self.due
+
+    with serving(Unasked) as server, dial(server) as peer:
+        assert read_line(peer) == b"hello\r\n"
+        peer.sendall(b"go\r\n")
+        wait_until(lambda: not open_connections(server))
+        assert len(read_until_dropped(peer)) < Flood.octets
         assert server.errors == []
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_peer_that_stops_reading_is_dropped_in_the_end(monkeypatch: pytest.MonkeyPatch, *, ends: bool) -> None:
+    monkeypatch.setattr(shell, "STALLED_S", 0.05)
+    monkeypatch.setattr(shell, "LINGER_S", 0.05)
+
+    class Endless(Flood):
+        def receive(self, octets: bytes, now: float) -> list[Action]:
+            return super().receive(octets, now)[: 2 if ends else 1]
+
+    with serving(Endless) as server, dial(server) as peer:
+        assert read_line(peer) == b"hello\r\n"
+        peer.sendall(b"go\r\n")
+        wait_until(lambda: not open_connections(server))
+        assert len(read_until_dropped(peer)) < Flood.octets
+        assert server.errors == []
+
+
+def test_a_peer_that_reads_slowly_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "STALLED_S", 0.2)
+    monkeypatch.setattr(shell, "LINGER_S", 0.05)
+    with serving(Flood) as server, dial(server) as peer:
+        peer.sendall(b"go\r\n")
+        read = 0
+        while octets := peer.recv(1_000_000):
+            read += len(octets)
+            # Slower than the check, quicker than a stall.
+            time.sleep(0.02)
+        assert read == len(b"hello\r\n") + Flood.octets
+
+
+def test_a_core_that_is_busy_is_read_for_no_further_and_woken_when_the_peer_has_caught_up() -> None:
+    heard: list[bytes] = []
+
+    class Busy(Toy):
+        busy = False
+        left = 4
+
+        def receive(self, octets: bytes, now: float) -> list[Action]:
+            heard.append(octets)
+            self.busy = True
+            return self.wake(now)
+
+        def wake(self, now: float) -> list[Action]:
+            if not self.busy:
+                return []
+            self.left -= 1
+            self.busy = self.left > 0
+            if self.busy:
+                self.request_wake()
+            return [Send(b"y" * 4_000_000)]
+
+    with serving(Busy) as server, dial(server) as peer:
+        assert read_line(peer) == b"hello\r\n"
+        peer.sendall(b"first")
+        assert peer.recv(1) == b"y"
+        peer.sendall(b"second")
+        # It is still at the first: the peer has read next to nothing.
+        assert heard == [b"first"]
+        received = 1
+        while received < 4 * 4_000_000:
+            received += len(peer.recv(1_000_000))
+        wait_until(lambda: b"".join(heard) == b"firstsecond")
+
+
+@pytest.mark.parametrize("service", ["smtp", "smtps"])
+def test_a_connection_too_many_is_turned_away_and_there_is_room_when_another_ends(service: str) -> None:
+    def greeting(server: RunningServer) -> tuple[bytes, socket.socket]:
+        peer: socket.socket = dial(server, service)
+        if service == "smtps":
+            peer = verifying(server).wrap_socket(peer, server_hostname="localhost")
+        return read_line(peer), peer
+
+    settings = Settings(max_connections_per_address=2)
+    with running_server(cores={"smtp": Toy}, protocols=[service], settings=settings) as server:
+        first, second = greeting(server), greeting(server)
+        assert (first[0], second[0]) == (b"hello\r\n", b"hello\r\n")
+        third = greeting(server)
+        assert third[0] == b"not now\r\n"
+        assert third[1].recv(1) == b""
+        third[1].close()
+        second[1].close()
+        wait_until(lambda: len(open_connections(server)) == 1)
+        fourth = greeting(server)
+        assert fourth[0] == b"hello\r\n"
+        for _, peer in (first, fourth):
+            peer.close()
 
 
 def test_a_timer_that_is_due_is_called_and_closes() -> None:

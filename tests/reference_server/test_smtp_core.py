@@ -11,7 +11,6 @@ import pytest
 
 from reference_server.core import Close, Send, Settings, StartTls, Surroundings
 from reference_server.sasl import Exchange
-from reference_server.sasl.server import MAX_FAILED_LOG_INS
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.session import State
 from reference_server.stores.memory import MemoryStore
@@ -569,7 +568,7 @@ def test_who_guesses_too_often_is_hung_up_on() -> None:
     smtp = core(tls=True)
     said(smtp, b"EHLO x\r\n")
     attempt = b"AUTH PLAIN " + token("\0alice\0guess") + b"\r\n"
-    assert said(smtp, attempt * MAX_FAILED_LOG_INS).count(b"535 ") == MAX_FAILED_LOG_INS
+    assert said(smtp, attempt * Settings.max_failed_log_ins).count(b"535 ") == Settings.max_failed_log_ins
     assert smtp.receive(attempt * 2, 1.0) == [
         Send(b"421 4.7.0 mail.example.test closing: too many failed log-ins\r\n"),
         Close(),

@@ -1,0 +1,47 @@
+"""Limits on connections, in all and from one address, and what each protocol says to one too many."""
+
+from __future__ import annotations
+
+import pytest
+
+from reference_server.admission import Admission
+from reference_server.core import Close, Core, Send, Settings, Surroundings
+from reference_server.imap.core import ImapCore
+from reference_server.pop3.core import Pop3Core
+from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.lmtp import LmtpCore
+from reference_server.stores.memory import MemoryStore
+
+
+def test_an_address_has_its_own_limit_and_all_have_one() -> None:
+    admission = Admission(most=3, most_from_one_address=2)
+    assert [admission.enter(address) for address in ("a", "a", "a", "b", "b", "c")] == [
+        True, True, False, True, False, False,
+    ]  # fmt: skip
+
+
+def test_who_leaves_makes_room_and_is_forgotten() -> None:
+    admission = Admission(most=2, most_from_one_address=1)
+    assert admission.enter("a")
+    assert not admission.enter("a")
+    admission.leave("a")
+    assert not admission._open
+    assert admission.enter("b")
+    assert admission.enter("a")
+    assert not admission.enter("c")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (SmtpCore, b"421 mail.example.test too many connections, try again later\r\n"),
+        (LmtpCore, b"421 mail.example.test too many connections, try again later\r\n"),
+        (Pop3Core, b"-ERR [SYS/TEMP] too many connections, try again later\r\n"),
+        (ImapCore, b"* BYE [UNAVAILABLE] too many connections, try again later\r\n"),
+    ],
+)
+def test_one_too_many_is_told_so_in_due_form(kind: type, words: bytes) -> None:
+    core: Core = kind(MemoryStore(), Settings(), Surroundings())
+    assert core.turned_away(0.0) == [Send(words), Close()]
+    assert core.deadline is None
+    assert core.receive(b"EHLO x\r\na NOOP\r\n", 0.0) == []
