@@ -52,6 +52,7 @@ ALWAYS = (
     b"ACL",
     b"RIGHTS=kxte",
     b"LIST-MYRIGHTS",
+    b"METADATA",
 )
 """Extensions that are always on offer. An extension adds its name."""
 

@@ -20,6 +20,7 @@ from reference_server.imap import (
     fetch,
     listing_options,
     mailboxes,
+    metadata,
     namespace,
     quota,
     replace,
@@ -88,6 +89,8 @@ COMMANDS: Mapping[bytes, Command] = MappingProxyType({
     b"GETACL": Command(LOGGED_IN, parse_mailbox, "on_getacl"),
     b"LISTRIGHTS": Command(LOGGED_IN, acl.parse_on_identifier, "on_listrights"),
     b"MYRIGHTS": Command(LOGGED_IN, parse_mailbox, "on_myrights"),
+    b"GETMETADATA": Command(LOGGED_IN, metadata.parse_getmetadata, "on_getmetadata"),
+    b"SETMETADATA": Command(LOGGED_IN, metadata.parse_setmetadata, "on_setmetadata"),
     b"SETQUOTA": Command(LOGGED_IN, quota.parse_setquota, "on_setquota"),
     # command-select (RFC 3501 §6.4)
     b"CHECK": Command(ONLY_SELECTED, no_arguments, "on_check"),

@@ -17,6 +17,7 @@ from reference_server.imap.envelope import WRITE_ENVELOPES
 from reference_server.imap.grammar import TAG, Cursor, GrammarError
 from reference_server.imap.idle import IdleCommand
 from reference_server.imap.literals import Announced, Flood, RawCommand
+from reference_server.imap.metadata import MetadataCommands
 from reference_server.imap.namespace import Namespace
 from reference_server.imap.quota import QuotaCommands
 from reference_server.imap.replace import ReplaceCommand
@@ -48,6 +49,7 @@ class ImapCore(
     ReplaceCommand,
     UrlAuth,
     AppendCommand,
+    MetadataCommands,
     AclCommands,
     QuotaCommands,
     Authentication,
@@ -142,6 +144,7 @@ class ImapCore(
     def disconnected(self) -> None:
         """The connection is gone: stop watching the mailbox."""
         self.let_go()
+        self.stop_watching()
         self.state = State.LOGOUT
         self.forget_compression()
 

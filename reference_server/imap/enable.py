@@ -10,12 +10,15 @@ from reference_server.imap.grammar import Cursor
 from reference_server.imap.qresync import QRESYNC
 from reference_server.imap.session import IMAP4REV2, UTF8_ACCEPT
 
+METADATA = b"METADATA"
+
 # Names in capitals, to how they are written and what else comes with them.
 ENABLEABLE: Mapping[bytes, tuple[bytes, frozenset[bytes]]] = MappingProxyType({
     CONDSTORE: (b"CONDSTORE", frozenset()),
     QRESYNC: (b"QRESYNC", frozenset({CONDSTORE})),
     IMAP4REV2: (b"IMAP4rev2", frozenset()),
     UTF8_ACCEPT: (b"UTF8=ACCEPT", frozenset()),
+    METADATA: (METADATA, frozenset()),
 })  # fmt: skip
 """Capabilities that ENABLE switches on. An extension adds its row."""
 

@@ -93,9 +93,11 @@ class Names(Changes):
 
     def full_name(self, mailbox: Mailbox) -> str:
         """What the mailbox is called by this user."""
-        if self.owns(mailbox):
-            return mailbox.name
-        return DELIMITER.join((OTHER_USERS, mailbox.owner, mailbox.name))
+        return self.name_among(mailbox.owner, mailbox.name)
+
+    def name_among(self, owner: str, name: str) -> str:
+        """What a mailbox is called by this user, from its owner and its name there."""
+        return name if owner == self.user.name else DELIMITER.join((OTHER_USERS, owner, name))
 
     def names(self) -> Iterable[str]:
         """Names of all mailboxes that this user can see."""

@@ -243,7 +243,11 @@ class Account(Protocol):
         """Forget one such secret, or all."""
 
     def watch(self, notify: Callable[[str], None]) -> Callable[[], None]:
-        """Call `notify` with a folder's name after a change to it, or to its name; the returned callable ends that."""
+        """Call `notify` with a folder's name after a change to it; the returned callable ends that.
+
+        That is any change: of messages, name, rights, metadata, and whether the name is subscribed. The empty name
+        stands for the account's own metadata. May be called from any thread.
+        """
 
 
 class Store(Protocol):

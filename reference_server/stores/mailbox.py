@@ -204,6 +204,7 @@ class MemoryMailbox:
         with self._guard:
             self._record_annotation(entry, value)
             self._annotations = with_entry(self._annotations, entry, value)
+        self._changed(self._name)
 
     @property
     def rights(self) -> Mapping[str, str]:
@@ -215,6 +216,7 @@ class MemoryMailbox:
         with self._guard:
             self._record_rights(identifier, rights)
             self._rights = with_entry(self._rights, identifier, rights or None)
+        self._changed(self._name)
 
     def lock(self) -> bool:
         """Take the exclusive maildrop lock (RFC 1939 §4); False when another session holds it."""

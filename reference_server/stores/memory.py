@@ -68,12 +68,14 @@ class MemoryAccount:
         with self._guard:
             self._record_subscription(name, subscribed=True)
             self._subscriptions |= {name}
+        self._notify(name)
 
     def unsubscribe(self, name: str) -> None:
         """Take a name from the subscriptions; one that is not there is passed over."""
         with self._guard:
             self._record_subscription(name, subscribed=False)
             self._subscriptions -= {name}
+        self._notify(name)
 
     @property
     def annotations(self) -> Mapping[str, bytes]:
@@ -85,6 +87,7 @@ class MemoryAccount:
         with self._guard:
             self._record_annotation(entry, value)
             self._annotations = with_entry(self._annotations, entry, value)
+        self._notify("")
 
     def access_key(self, mailbox_id: str) -> bytes:
         """The account's secret for URLs into that mailbox, made when first asked for (RFC 4467 §2.2)."""
@@ -100,7 +103,7 @@ class MemoryAccount:
                 self._access_keys.pop(mailbox_id, None)
 
     def watch(self, notify: Callable[[str], None]) -> Callable[[], None]:
-        """Call `notify` with a folder's name after a change to it, or to its name; the returned callable ends that."""
+        """Call `notify` with a folder's name after any change to it; the returned callable ends that."""
         token = object()
         with self._guard:
             self._watchers[token] = notify

@@ -481,6 +481,18 @@ def test_whoever_watches_an_account_hears_the_names_of_folders_that_change(accou
     assert heard == ["a", "a", "b", "a"]
 
 
+def test_whoever_watches_an_account_hears_of_rights_metadata_and_subscriptions(account: NewAccount) -> None:
+    alice = account()
+    heard: list[str] = []
+    alice.watch(heard.append)
+    box(alice).annotate("/shared/comment", b"x")
+    alice.annotate("/private/comment", b"x")
+    box(alice).set_rights("bob@example.test", "lr")
+    alice.subscribe("gone")
+    alice.unsubscribe("gone")
+    assert heard == ["INBOX", "", "INBOX", "gone", "gone"]
+
+
 def test_a_stored_message_shows_no_text(account: NewAccount) -> None:
     inbox = box(account())
     inbox.append(b"private")
