@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import ClassVar
 
 from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.smtp.auth import Auth
 from reference_server.smtp.chunking import Chunking
+from reference_server.smtp.commands import plain_command
 from reference_server.smtp.delivery import Delivery
 from reference_server.smtp.directory import Directory
 from reference_server.smtp.envelope import Envelope
 from reference_server.smtp.greeting import Greeting
-from reference_server.smtp.session import VERBS, Event, State, Verb
+from reference_server.smtp.session import ANY_OPEN, VERBS, Event, State, Verb
 from reference_server.smtp.submission import Submission
 from reference_server.stores import Store
 
@@ -26,6 +28,13 @@ from reference_server.stores import Store
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 _DEAF = frozenset({State.SECURING, State.CLOSED})
+
+_BETWEEN_COMMANDS = frozenset(ANY_OPEN)
+
+_READ_LINES = (
+    *("read_line", "command_line_end", "line_limit", "on_command", "refusal_of_command"),
+    *("without_trailing_space", "verb", "octets_allowed"),
+)
 
 # By name and not by bound method: a table of those for each session would cost more than the rest of it.
 _WITH_ARGUMENT: Mapping[Verb, str] = MappingProxyType(
@@ -48,13 +57,23 @@ _WITHOUT_ARGUMENT: Mapping[Verb, str] = MappingProxyType(
 
 
 class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directory):
-    """One SMTP session; implements `core.Core`."""
+    """One SMTP session; implements `core.Core`.
+
+    A segment that is one command in good form is looked up as a whole. A class that overrides one of the methods by
+    which lines are read has them called: that is settled when the class is made, and `by_line` says how.
+    """
+
+    by_line: ClassVar[bool] = True
 
     def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
         super().__init__(store, settings, surroundings)
         self._pending = b""
         self._heard_at = 0.0
         self.begin_text()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.by_line = all(getattr(cls, name) is getattr(SmtpCore, name) for name in _READ_LINES)
 
     # What the shell calls.
 
@@ -71,6 +90,11 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Answer every command that is complete, in order (RFC 2920 §3.2)."""
         self._heard_at = now
+        if self.by_line and self.state in _BETWEEN_COMMANDS and not self._pending and self.chunk is None:
+            # Nearly always a segment is one command.
+            command = plain_command(octets, self.settings.smtp_limits.command_line_octets)
+            if command is not None and self.is_offered(command[0]):
+                return self._acted([self.run(*command)])
         if self.state in _DEAF:
             return []
         pending = self._pending + octets
@@ -90,6 +114,9 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
                 replies.append(reply)
                 self.note_reply(reply)
         self._pending = self.left_over(pending[at:]) if at < len(pending) else b""
+        return self._acted(replies)
+
+    def _acted(self, replies: list[bytes]) -> list[Action]:
         actions: list[Action] = [Send(self.collected(replies))] if replies else []
         if self.state is State.SECURING:
             actions.append(StartTls())
@@ -208,6 +235,13 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
             return self.on_bdat(argument, refusal)
         if refusal is not None or verb is None:
             return refusal or self.unknown_command()
+        return self._obey(verb, argument)
+
+    def run(self, verb: Verb, argument: bytes) -> bytes:
+        """Run one command in which there is nothing amiss so far."""
+        return self.refusal_of_verb(verb) or self._obey(verb, argument)
+
+    def _obey(self, verb: Verb, argument: bytes) -> bytes:
         if verb in _WITH_ARGUMENT:
             reply: bytes = getattr(self, _WITH_ARGUMENT[verb])(argument)
         elif argument:
@@ -220,8 +254,10 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
         """Why a command is refused whatever it means; None if it is not."""
         if not self.octets_allowed(line, verb, argument):
             return self.invalid_octet(verb)
-        if verb is None:
-            return self.unknown_command()
+        return self.unknown_command() if verb is None else self.refusal_of_verb(verb)
+
+    def refusal_of_verb(self, verb: Verb) -> bytes | None:
+        """Why a command is refused as things are; None if it is not."""
         if self.needs_auth(verb):
             return self.auth_required()
         if (self.state, verb) not in self.transitions:

@@ -26,6 +26,8 @@ def header_of(text: bytes) -> bytes:
 def without_return_path(text: bytes) -> bytes:
     """The message without Return-Path fields of earlier hops, so that ours is the only one (RFC 5321 §4.4)."""
     header = header_of(text)
+    if b"return-path" not in header.lower():
+        return text
     rest = _RETURN_PATH.sub(b"", header)
     return text if len(rest) == len(header) else rest + text[len(header) :]
 
@@ -67,16 +69,18 @@ def received(
     """
     if utf8:
         client, hostname = in_u_labels(client), in_u_labels(hostname)
-    clause = b"\r\n\tfor " + recipient if recipient else b""
-    return b"Received: from %s (%s)\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n" % (
-        client.encode("utf-8"),
-        address_literal(peer).encode("ascii"),
-        hostname.encode("utf-8"),
-        protocol.encode("ascii"),
+    return b"%s%s%s%s;\r\n\t%s\r\n" % (
+        _path_so_far(client, peer, hostname, protocol),
         token.encode("ascii"),
-        clause,
+        b"\r\n\tfor " if recipient else b"",
+        recipient or b"",
         _written(date.replace(microsecond=0)),
     )
+
+
+@lru_cache(maxsize=256)  # the same for all messages of a session
+def _path_so_far(client: str, peer: str, hostname: str, protocol: str) -> bytes:
+    return f"Received: from {client} ({address_literal(peer)})\r\n\tby {hostname} with {protocol} id ".encode()
 
 
 @lru_cache(maxsize=16)  # many messages come within one second

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import time
@@ -136,8 +137,13 @@ def _parents() -> dict[int, int]:
 
 
 def _times_s(pid: int) -> float:
-    # utime, stime, cutime and cstime: proc(5), counted from the state that follows the name in brackets.
-    return sum(map(int, _stat(pid)[11:15])) / _TICKS_PER_S
+    # To the nanosecond for the threads that run; children that ended and were waited for only in ticks: cutime and
+    # cstime of proc(5), counted from the state that follows the name in brackets.
+    running_ns = 0
+    for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):
+            running_ns += int(task.read_text().split()[0])
+    return running_ns / 1e9 + sum(map(int, _stat(pid)[13:15])) / _TICKS_PER_S
 
 
 def _stat(pid: int) -> list[str]:
