@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 from reference_server.admission import Admission
 from reference_server.certificates import Certificate, certificate
@@ -25,7 +26,7 @@ from reference_server.pop3.core import Pop3Core
 from reference_server.shell import Listener, MakeCore, TlsMode, listen, new_event_loop
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.lmtp import LmtpCore
-from reference_server.stores import Durable, Store
+from reference_server.stores import Durable, Mailbox, Store
 from reference_server.stores.memory import MemoryStore
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,41 @@ class RunningServer:
     errors: list[BaseException] = field(default_factory=list)
     _host: Host
     _listeners: list[Listener | Gate]
+
+    def address(self, service: str) -> tuple[str, int]:
+        """Host and port of a service by URL scheme, as the clients of the standard library want them.
+
+        Raises:
+            KeyError: that is not served.
+        """
+        url = urlsplit(self.urls[service])
+        assert url.hostname is not None
+        assert url.port is not None
+        return url.hostname, url.port
+
+    def tls_context(self) -> ssl.SSLContext:
+        """A client's TLS context that trusts this server and nobody else."""
+        return ssl.create_default_context(cadata=self.ca_pem.decode("ascii"))
+
+    def mailbox(self, user: str, name: str = "INBOX") -> Mailbox:
+        """A folder of a user's, who is named by his address; to look at, or to put mail into (`append`).
+
+        Raises:
+            LookupError: there is no such user or folder.
+        """
+        account = self.store.account(user)
+        mailbox = account.mailbox(name) if account else None
+        if mailbox is None:
+            raise LookupError(f"{user} has no {name}" if account else f"there is no user {user}")
+        return mailbox
+
+    def messages(self, user: str, name: str = "INBOX") -> list[bytes]:
+        """The messages in that folder, octet for octet as they are kept, in the order in which they came.
+
+        Raises:
+            LookupError: there is no such user or folder.
+        """
+        return [message.octets for message in self.mailbox(user, name).messages]
 
     def stop(self) -> None:
         """Close every socket of this server; the host goes on. A second call does nothing."""
