@@ -7,16 +7,25 @@ number of parts are bounded, and every octet is looked at once a level at most.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from reference_server.imap.lexer import Kind, unfolded, words
+from reference_server.imap.parameters import joined
 
 MAX_DEPTH = 50
 """Levels of multipart and message/rfc822 that are looked into; what lies deeper is one opaque part."""
 
 MAX_PARTS = 10_000
 """Parts of one message; the last of them holds the rest."""
+
+MAX_FIELDS = 50_000
+"""Header fields of one message, those of its parts included; the rest of a header is then one field without name."""
+
+RFC822 = frozenset({(b"MESSAGE", b"RFC822")})
+RFC822_AND_GLOBAL = frozenset({*RFC822, (b"MESSAGE", b"GLOBAL")})
+"""Media types that hold a message; the second one does in IMAP4rev2 only (RFC 9051 §9, media-message)."""
 
 MAX_PARAMETERS = 200
 """Parameters of one header field."""
@@ -89,9 +98,9 @@ class Entity:
         return None
 
 
-def parse(octets: bytes) -> Entity:
-    """The structure of a message."""
-    return _Parser(octets).entity(0, len(octets), depth=0, in_digest=False)
+def parse(octets: bytes, *, inner: Collection[tuple[bytes, bytes]] = RFC822) -> Entity:
+    """The structure of a message; parts of the types `inner` are messages themselves."""
+    return _Parser(octets, inner).entity(0, len(octets), depth=0, in_digest=False)
 
 
 def parse_header(octets: bytes) -> Entity:
@@ -101,18 +110,21 @@ def parse_header(octets: bytes) -> Entity:
 
 
 class _Parser:
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, inner: Collection[tuple[bytes, bytes]]) -> None:
         self._octets = octets
+        self._inner = inner
         self._parts_left = MAX_PARTS
+        self._fields_left = MAX_FIELDS
 
     def entity(self, start: int, end: int, *, depth: int, in_digest: bool) -> Entity:
-        fields, body = split_header(self._octets, start, end)
+        fields, body = split_header(self._octets, start, end, most=self._fields_left)
+        self._fields_left -= len(fields)
         given = next((each.value for each in fields if each.name == b"CONTENT-TYPE"), None)
         kind, subtype, parameters = media_type(given, in_digest=in_digest)
         entity = Entity(self._octets, start, body, end, fields, kind, subtype, parameters)
         if kind == b"MULTIPART":
             self._divide(entity, depth)
-        elif (kind, subtype) == (b"MESSAGE", b"RFC822"):
+        elif (kind, subtype) in self._inner:
             if depth < MAX_DEPTH:
                 entity.embedded = self.entity(body, end, depth=depth + 1, in_digest=False)
             else:
@@ -136,40 +148,56 @@ class _Parser:
     def _ranges(self, entity: Entity, boundary: bytes) -> list[tuple[int, int]]:
         # delimiter := CRLF "--" boundary; then transport-padding := *LWSP-char; close-delimiter adds "--" (RFC 2046
         # §5.1.1). The line end before it belongs to it, not to the part. A bare LF counts: mail has it all the same.
-        delimiter = re.compile(rb"(?:\A|(?:\r?\n))--" + re.escape(boundary) + rb"(--)?[ \t]*+(?:\r?\n|\Z)")
-        text = self._octets[entity.body : entity.end]
+        marker = b"--" + boundary
+        octets, end = self._octets, entity.end
         ranges: list[tuple[int, int]] = []
         open_at: int | None = None
-        at = 0
-        while found := delimiter.search(text, at):
-            closing = found[1] is not None
+        at = entity.body
+        while (found := octets.find(marker, at, end)) >= 0:
+            at = found + 1
+            tail = _DELIMITER_TAIL.match(octets, found + len(marker), end)
+            if tail is None or (found > entity.body and octets[found - 1] != 0x0A):
+                continue
+            closing = tail[1] is not None
             if self._parts_left <= 0 and not closing:
                 break
             if open_at is not None:
-                ranges.append((entity.body + open_at, entity.body + max(found.start(), open_at)))
+                before = found - 2 if octets[found - 2 : found] == b"\r\n" else found - 1
+                ranges.append((open_at, max(before, open_at)))
                 open_at = None
             if closing:
                 break
             self._parts_left -= 1
-            open_at = found.end()
-            # The line end after one delimiter may be the one before the next: an empty part.
-            at = open_at - 2 if text[open_at - 2 : open_at] == b"\r\n" else max(open_at - 1, at + 1)
+            at = open_at = tail.end()
         if open_at is not None:
-            ranges.append((entity.body + open_at, entity.end))
+            ranges.append((open_at, end))
         return ranges
+
+
+# What follows "--" boundary on its line, to the line end
+_DELIMITER_TAIL = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\Z)")
 
 
 def _make_opaque(entity: Entity) -> None:
     entity.type, entity.subtype, entity.parameters = b"APPLICATION", b"OCTET-STREAM", ()
 
 
-def split_header(octets: bytes, start: int, end: int) -> tuple[tuple[Field, ...], int]:
-    """The fields of a header and where its body starts: after the first empty line, or at the end if there is none."""
+def split_header(octets: bytes, start: int, end: int, *, most: int = MAX_FIELDS) -> tuple[tuple[Field, ...], int]:
+    """The fields of a header and where its body starts: after the first empty line, or at the end if there is none.
+
+    What comes after the `most` fields that are told apart is one field without a name.
+    """
     fields: list[Field] = []
     at = start
     while at < end:
         if octets.startswith((b"\r\n", b"\n"), at, end):
             at = octets.index(b"\n", at) + 1
+            break
+        if len(fields) >= most:
+            rest = _REST_OF_HEADER.search(octets, at, end)
+            stop = rest.start() + 1 if rest else end
+            fields.append(Field(None, octets[at:stop]))
+            at = rest.end() if rest else end
             break
         found = _FIELD.match(octets, at, end)
         assert found is not None, "anything is a line"
@@ -182,6 +210,9 @@ def split_header(octets: bytes, start: int, end: int) -> tuple[tuple[Field, ...]
 # field-name = 1*ftext     ; %d33-57 / %d59-126. White space before the colon is obsolete, but read (RFC 5322 §4.5.8)
 # A line that begins with white space goes on with the field before it (RFC 5322 §2.2.3).
 _FIELD = re.compile(rb"(?:([\x21-\x39\x3b-\x7e]+)[ \t]*+:)?[^\n]*+(?:\n[ \t][^\n]*+)*+\n?")
+
+
+_REST_OF_HEADER = re.compile(rb"\n\r?\n")
 
 
 PLAIN_TEXT = (b"TEXT", b"PLAIN", ((b"CHARSET", b"US-ASCII"),))
@@ -236,4 +267,4 @@ def parameterized(value: bytes) -> Parameterized:
         elif word.kind is Kind.ATOM:
             name = word.octets
     close()
-    return Parameterized(b"".join(head), tuple(parameters))
+    return Parameterized(b"".join(head), joined(tuple(parameters)))

@@ -10,7 +10,10 @@ from reference_server.imap.fetch import UID, FetchCommands, Item
 from reference_server.imap.grammar import GrammarError
 from reference_server.imap.listing import ListCommands
 from reference_server.imap.listing_options import Listing
+from reference_server.imap.mime import RFC822_AND_GLOBAL
+from reference_server.imap.parameters import Parameters, in_utf8
 from reference_server.imap.selection import Selection
+from reference_server.imap.view import View
 from reference_server.stores import Mailbox
 
 
@@ -61,6 +64,17 @@ class Revision2(Selection, FetchCommands, ListCommands):
     def tells_uids(self) -> bool:
         """FETCH responses that nobody asked for have to have the UID (RFC 9051 §7.5.2)."""
         return self.speaks_rev2() or super().tells_uids()
+
+    def open_view(self, mailbox: Mailbox, *, read_only: bool) -> View:
+        """MESSAGE/GLOBAL is a message too (RFC 9051 §9, media-message)."""
+        view = super().open_view(mailbox, read_only=read_only)
+        if self.speaks_rev2():
+            view.inner = RFC822_AND_GLOBAL
+        return view
+
+    def body_parameters(self, parameters: Parameters) -> bytes:
+        """Values that have a charset are decoded (RFC 9051 §7.5.2)."""
+        return super().body_parameters(in_utf8(parameters) if self.speaks_rev2() else parameters)
 
     def news_of_flags(self) -> list[Item]:
         """So do those of messages that became \\Seen."""

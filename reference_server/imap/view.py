@@ -12,9 +12,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from reference_server.imap.columns import EnvelopeCache
+from reference_server.imap.entitycache import EntityCache
 from reference_server.imap.fieldcache import FieldCache
 from reference_server.imap.grammar import GrammarError, SequenceSet
-from reference_server.imap.mime import Entity, parse, parse_header
+from reference_server.imap.mime import RFC822, Entity, parse, parse_header
 from reference_server.imap.rights import ALL
 from reference_server.imap.uidsets import NO_UIDS, Uids
 from reference_server.stores import Changes, Mailbox, StoredMessage
@@ -53,9 +54,11 @@ class View:
         self.envelopes = EnvelopeCache()
         self.keywords: set[str] = set()
         """Every keyword seen here, so that FLAGS can list them (RFC 3501 §7.2.6)."""
+        self.inner = RFC822
+        """Media types that are looked into as messages within messages."""
         self._keywords_told = 0
         self._unheard: set[int] = set()  # UIDs of messages whose flags may not be what the client last heard
-        self._parsed: dict[int, Entity] = {}
+        self._parsed = EntityCache()
         self._modseq: int | None = None
         self._modseq_before_gone = 0
         self._stop_watching = mailbox.watch(on_change)
@@ -146,7 +149,7 @@ class View:
         self.uids = _without(self.uids, gaps)
         self.told = _without(self.told, gaps)
         for uid in self.gone:
-            self._parsed.pop(uid, None)
+            self._parsed.drop(uid)
             self.envelopes.pop(uid, None)
         self.recent -= self.gone
         self._unheard -= self.gone
@@ -223,10 +226,11 @@ class View:
         return Uids([(self.uids[low - 1], self.uids[high - 1]) for low, high in ranges], also)
 
     def parsed(self, message: StoredMessage) -> Entity:
-        """The message's MIME structure, worked out once."""
+        """The message's MIME structure, kept for a while."""
         entity = self._parsed.get(message.uid)
         if entity is None:
-            entity = self._parsed[message.uid] = parse(message.octets)
+            entity = parse(message.octets, inner=self.inner)
+            self._parsed.keep(message.uid, entity)
         return entity
 
     def header_of(self, message: StoredMessage) -> Entity:
