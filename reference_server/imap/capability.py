@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from reference_server.imap.changes import Changes
 from reference_server.imap.session import State
 from reference_server.sasl.server import SaslServer
 
 ALWAYS = (
-    b"LITERAL+",
     b"SASL-IR",
     b"ID",
     b"ENABLE",
@@ -60,6 +61,9 @@ ALWAYS = (
 class AnyState(SaslServer, Changes):
     """Mixin: greeting, CAPABILITY, NOOP, LOGOUT."""
 
+    literal_extension: ClassVar[bytes] = b"LITERAL+"
+    """LITERAL+ or LITERAL-: non-synchronizing literals of any size, or small ones only. Never both (RFC 7888 §5)."""
+
     def greet(self) -> None:
         """The greeting, with the capabilities in it (RFC 3501 §7.1)."""
         self.untagged(b"OK [CAPABILITY %b] %b ready" % (b" ".join(self.capabilities()), self.hostname))
@@ -71,7 +75,7 @@ class AnyState(SaslServer, Changes):
 
     def capabilities(self) -> list[bytes]:
         """What is on offer now; it changes with TLS and log-in (RFC 3501 §6.1.1)."""
-        names = [b"IMAP4rev1", b"IMAP4rev2", *ALWAYS]
+        names = [b"IMAP4rev1", b"IMAP4rev2", self.literal_extension, *ALWAYS]
         if self.state is State.NOT_AUTHENTICATED:
             if self.may_start_tls():
                 names.append(b"STARTTLS")

@@ -194,12 +194,18 @@ class ImapCore(
             return b"BAD " + error.reason
         if not self.is_valid_now(name, command):
             return b"BAD not now"
+        if not literal.synchronizing and self.must_synchronize(literal.octets):
+            return b"BAD [TOOBIG] a literal of that size has to be synchronizing"
         if len(literal.literals) >= literals.MAX_LITERALS:
             return b"BAD too many literals"
         so_far = sum(map(len, literal.literals))
         if literal.octets > self.literal_limit(name) or so_far + literal.octets > self.literals_limit(name):
             return b"NO [TOOBIG] literal too large" if name in WITH_MESSAGES else b"BAD literal too large"
         return None
+
+    def must_synchronize(self, octets: int) -> bool:
+        """Whether a literal of that size needs leave: with LITERAL- beyond 4096 octets (RFC 7888 §5)."""
+        return self.literal_extension == b"LITERAL-" and octets > literals.MAX_SMALL_OCTETS
 
     def literal_limit(self, name: bytes) -> int:
         """Octets that one literal of this command may have."""

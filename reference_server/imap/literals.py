@@ -15,6 +15,9 @@ MAX_LINES_OCTETS = 65_536
 MAX_LITERALS = 1000
 """Literals in one command; a thousand of them is already no honest client."""
 
+MAX_SMALL_OCTETS = 4096
+"""The largest non-synchronizing literal that LITERAL- allows (RFC 7888 §5)."""
+
 MAX_DISCARDED_LINE_OCTETS = 1_048_576
 """How much of an over-long line is read and thrown away in the hope of its end."""
 

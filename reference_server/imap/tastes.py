@@ -104,6 +104,13 @@ class Otherwise(ImapCore):
         return super().copy(messages[::-1], target)[::-1]
 
 
+@variant("imap-small-literals")
+class SmallLiterals(ImapCore):
+    """Offers LITERAL- in place of LITERAL+: larger literals have to be announced and waited for (RFC 7888 §5)."""
+
+    literal_extension = b"LITERAL-"
+
+
 @variant("imap-short-tempered")
 class ShortTempered(ImapCore):
     """Says BYE to literals that it does not want, and closes (RFC 7888 §4)."""

@@ -11,6 +11,7 @@ from reference_server.imap.core import ImapCore
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.literals import RawCommand
 from reference_server.imap.session import State
+from reference_server.imap.tastes import SmallLiterals
 from tests.reference_server.imap_dialogue import Client, inbox, logged_in, new_store, selected
 
 
@@ -229,6 +230,20 @@ def test_zeros_before_a_count_do_not_hide_the_literal(zeros: int) -> None:
 def test_a_good_command_forgives_the_bad_ones() -> None:
     client = Client(new_store())
     assert b"BYE" not in client.say((b"a XYZZY\r\n" * Settings.max_bad_commands + b"b NOOP\r\n") * 3)
+
+
+def test_with_literal_minus_only_small_literals_come_unasked() -> None:
+    client = logged_in(new_store(), core=SmallLiterals)
+    capabilities = client.say(b"b CAPABILITY\r\n")
+    assert b" LITERAL- " in capabilities
+    assert b"LITERAL+" not in capabilities
+    message = b"a: b\r\n\r\n" + b"x" * 4088
+    assert b"b OK " in client.say(b"b APPEND INBOX {4096+}\r\n%b\r\n" % message)
+    assert client.say(b"c APPEND INBOX {4097+}\r\n%bx\r\n" % message) == (
+        b"c BAD [TOOBIG] a literal of that size has to be synchronizing\r\n"
+    )
+    assert client.say(b"d APPEND INBOX {4097}\r\n") == b"+ go on\r\n"
+    assert b"d OK " in client.say(message + b"x\r\n")
 
 
 def test_a_refused_synchronizing_literal_is_not_waited_for() -> None:
