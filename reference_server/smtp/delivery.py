@@ -77,7 +77,11 @@ class Delivery(Session):
 
     def receivers(self) -> list[Account]:
         """The accounts behind the recipients, each once."""
-        found = filter(None, map(self.account_of, self.transaction.recipients))
+        recipients = self.transaction.recipients
+        if len(recipients) == 1:
+            account = self.account_of(recipients[0])
+            return [account] if account else []
+        found = filter(None, map(self.account_of, recipients))
         return list({account.name: account for account in found}.values())
 
     def recipients_of(self, account: Account) -> list[Recipient]:

@@ -17,7 +17,7 @@ from reference_server.smtp.grammar import (
     split_path,
 )
 from reference_server.smtp.labels import in_a_labels
-from reference_server.smtp.session import Recipient, Transaction, Verb
+from reference_server.smtp.session import Recipient, Transaction, Verb, without_parameters
 from reference_server.stores import Account
 
 # size-value = 1*20DIGIT (RFC 1870 §3)
@@ -180,6 +180,8 @@ class Envelope(Session):
         Raises:
             RefusedError: one is unknown or cannot be granted.
         """
+        if not parameters:
+            return without_parameters(address)
         notify: frozenset[str] | None = None
         orcpt: bytes | None = None
         for keyword, value in parameters.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 
 from reference_server.smtp.grammar import NOBODY, Address
@@ -116,6 +117,12 @@ class Recipient(Address):
 
     notify: frozenset[str] | None = None
     orcpt: bytes | None = None
+
+
+@lru_cache(maxsize=512)  # as with paths: the same people get mail over and over
+def without_parameters(address: Address) -> Recipient:
+    """The recipient of a RCPT that names an address and nothing else."""
+    return Recipient(address.local_part, address.domain, address.written)
 
 
 @dataclass(slots=True)
