@@ -13,7 +13,7 @@ from reference_server.imap import decoded
 from reference_server.imap.charsets import to_text
 from reference_server.imap.headers import body_start, field_values
 from reference_server.imap.mime import Entity, parse
-from reference_server.imap.sentdate import SentDate, sent_date
+from reference_server.imap.sentdate import SentDate, moment_s, sent_date
 from reference_server.imap.view import View
 from reference_server.stores import StoredMessage
 
@@ -37,6 +37,8 @@ class Candidate:
     _start = -1
     _header: str | None = None
     _bodies: list[str] | None = None
+    _arrived_s: int | None = None
+    _sent: tuple[SentDate | None, ...] = ()
     _plain: str | None = None
     _unfolded = ""
 
@@ -77,9 +79,18 @@ class Candidate:
         return known
 
     @property
+    def arrived_s(self) -> int:
+        """The internal date, on the scale of `moment_s`."""
+        if self._arrived_s is None:
+            self._arrived_s = moment_s(self.message.internal_date)
+        return self._arrived_s
+
+    @property
     def sent(self) -> SentDate | None:
         """What the Date field says."""
-        return sent_date(self.first_value(b"DATE"))
+        if not self._sent:
+            self._sent = (sent_date(self.first_value(b"DATE")),)
+        return self._sent[0]
 
     @property
     def header(self) -> str:

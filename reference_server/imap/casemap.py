@@ -6,22 +6,32 @@ points stand in the same order as their UTF-8 octets.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 MAX_REMEMBERED = 20_000
 """Characters whose folded form is kept; the alphabets of all living languages, Han apart, are fewer."""
 
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+FEW = 16
+"""As many different characters beyond ASCII are replaced one by one, which is quicker than to look at each place."""
+
+_ASCII = bytes(range(128))
 
 
 def folded(text: str) -> str:
     """The text as RFC 5051 §2 prepares it: each character in title case, then decomposed as far as that goes."""
     if text.isascii():
         return text.upper()
+    octets = text.encode("utf-8", "surrogatepass")
+    beyond = set(octets.translate(None, _ASCII).decode("utf-8", "surrogatepass"))
+    changed = {character: _FOLDING[ord(character)] for character in beyond} if len(beyond) <= FEW else None
+    # What one character becomes must not be taken for another that was there before.
+    if changed is None or any(new != old and not beyond.isdisjoint(new) for old, new in changed.items()):
+        return text.translate(_FOLDING)
     # The octets of a character beyond ASCII are no letters to bytes.upper, so that this touches ASCII alone.
-    capitals = text.encode("utf-8", "surrogatepass").upper().decode("utf-8", "surrogatepass")
-    return _BEYOND_ASCII.sub(_fold_run, capitals)
+    result = octets.upper().decode("utf-8", "surrogatepass")
+    for old, new in changed.items():
+        result = result.replace(old, new)
+    return result
 
 
 class _Folding(dict[int, str]):
@@ -35,10 +45,6 @@ class _Folding(dict[int, str]):
 
 
 _FOLDING = _Folding()
-
-
-def _fold_run(found: re.Match[str]) -> str:
-    return found[0].translate(_FOLDING)
 
 
 def _title(character: str) -> str:

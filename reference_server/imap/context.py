@@ -8,7 +8,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from reference_server.imap.candidates import Candidate
@@ -20,7 +19,7 @@ from reference_server.imap.searchkeys import Key, mentions
 MAX_CONTEXTS = 10
 """Results that one session may have kept up to date at a time; one is owed, more are asked for (RFC 5267 §4.3.1)."""
 
-EVERY = timedelta(seconds=10)
+EVERY_S = 10
 """How often results that change with time alone are looked at; they may lag behind (RFC 5032 §2)."""
 
 TIMED = frozenset({"search_older", "search_younger"})
@@ -45,7 +44,7 @@ class Context:
     timed: bool
     modseq: int
     highest: int
-    looked_at: datetime
+    looked_at_s: int
     members: set[int]
     order: list[int]
 
@@ -75,7 +74,7 @@ class Contexts(Matching):
             mentions(key, TIMED),
             view.modseq,
             view.uids[-1] if view.uids else 0,
-            self.searched_at,
+            self.searched_at_s,
             set(uids),
             uids if rank else [],
         )
@@ -99,7 +98,7 @@ class Contexts(Matching):
             super().tell_changes()
             return
         view.refresh()
-        modseq, self.searched_at = view.modseq, self.search_time()
+        modseq, self.searched_at_s = view.modseq, self.search_time_s()
         contexts = [
             each for each in view.contexts.values() if each.modseq != modseq or view.arrived or self.is_due(each)
         ]
@@ -109,7 +108,7 @@ class Contexts(Matching):
         for context in contexts:
             self.tell_added(context, self.gained(context))
             if self.is_due(context):
-                context.looked_at = self.searched_at
+                context.looked_at_s = self.searched_at_s
             context.modseq = modseq
             context.highest = view.uids[-1] if view.uids else 0
 
@@ -121,7 +120,7 @@ class Contexts(Matching):
 
     def is_due(self, context: Context) -> bool:
         """Whether all messages are to be looked at, since time alone may have changed the result."""
-        return context.timed and self.searched_at - context.looked_at >= EVERY
+        return context.timed and self.searched_at_s - context.looked_at_s >= EVERY_S
 
     def lost(self, context: Context) -> set[int]:
         """UIDs of results that are none any more."""

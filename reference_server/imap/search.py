@@ -183,12 +183,12 @@ class SearchCommand(Contexts):
 
     def find(self, test: Test) -> list[int]:
         """Numbers of the messages that match, ascending; none of them is gone."""
-        view = self.selected
-        self.searched_at = self.search_time()
+        view, gone, fold = self.selected, self.selected.gone, self.folded
+        self.searched_at_s = self.search_time_s()
         return [
             number
             for number, message in enumerate(view.messages, 1)
-            if message.uid not in view.gone and test(Candidate(view, number, message, self.folded))
+            if message.uid not in gone and test(Candidate(view, number, message, fold))
         ]
 
     # The result variable.

@@ -13,7 +13,6 @@ from reference_server.imap.context import Rank
 from reference_server.imap.envelope import Address, addresses
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.search import ResultOptions, SearchCommand, parse_options
-from reference_server.imap.sentdate import moment_s
 from reference_server.imap.subjects import Subject, base_subject
 
 SORT_KEYS: Mapping[bytes, str] = MappingProxyType({
@@ -140,7 +139,7 @@ class SortCommand(SearchCommand):
 
     def sort_arrival(self, candidate: Candidate) -> int:
         """ARRIVAL: internal date and time, zone reckoned with."""
-        return moment_s(candidate.message.internal_date)
+        return candidate.arrived_s
 
     def sort_cc(self, candidate: Candidate) -> str:
         """CC: addr-mailbox of the first address."""

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reference_server.imap import casemap, decoded
@@ -101,10 +101,21 @@ def test_no_octets_are_an_error_in_any_charset(octets: bytes, charset: str) -> N
         ("각", "각"),
         ("ἀ", "\u0391\u0313"),
         ("\ud800x", "\ud800X"),
+        # What a mathematical alpha decomposes to stays small, also where there are alphas.
+        ("\U0001d6c2α", "αΑ"),
+        ("ü\u0308u", "U\u0308\u0308U"),
     ],
 )
 def test_folding_is_title_case_and_decomposition(text: str, folded: str) -> None:
     assert casemap.folded(text) == folded
+
+
+@given(text=st.text(max_size=40))
+@example("".join(map(chr, range(0xC0, 0x250))))
+@MANY
+def test_texts_are_folded_character_by_character(text: str) -> None:
+    one_by_one = "".join(casemap.folded(character) for character in text)
+    assert casemap.folded(text) == one_by_one
 
 
 def test_few_characters_are_remembered_by_folding(monkeypatch: pytest.MonkeyPatch) -> None:
