@@ -440,7 +440,9 @@ def serve(
         return
     try:
         if hash_password:
-            click.echo(hashed(sys.stdin.readline().removesuffix("\n")))
+            terminal = sys.stdin.isatty()
+            word = click.prompt("Password", hide_input=True, err=True) if terminal else sys.stdin.readline()
+            click.echo(hashed(word.removesuffix("\n")))
             return
         if len(chains) != len(keys):
             raise ValueError("--certificate and --key go in pairs")

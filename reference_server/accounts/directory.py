@@ -62,6 +62,8 @@ class Directory:
         self.visits: dict[str, float] = {}
         self._tokens: dict[bytes, _Entry] = {}
         self._certificates: dict[str, list[_Entry]] = {}
+        # Iteration count and length of the salt of every user's keys, by scheme: what decoys have to look like.
+        self._shapes: dict[str, list[tuple[int, int]]] = {}
         self._key = os.urandom(32)
         for user in users:
             self.add(user)
@@ -93,7 +95,8 @@ class Directory:
         A name without its domain belongs to the user who was there first.
 
         Raises:
-            ValueError: an address has no domain or is taken, or something cannot be prepared (RFC 4013 §2.3).
+            ValueError: an address has no domain or is taken, something cannot be prepared (RFC 4013 §2.3), or
+                nothing is left of the password then.
         """
         addresses = [_address(address) for address in (user.address, *user.aliases)]
         for address, prepared in zip((user.address, *user.aliases), addresses, strict=True):
@@ -103,6 +106,8 @@ class Directory:
         if token in self._tokens:
             raise ValueError(f"the token of {user.address} is another user's too")
         secret = None if user.password is None else prepare(user.password).encode()
+        if secret == b"":
+            raise ValueError(f"the password of {user.address} is empty")
         entry = _Entry(
             user=user,
             keys=self._keys_of(user, secret),
@@ -110,6 +115,8 @@ class Directory:
         )
         # From here on nobody needs the clear text but who is entitled to it.
         entry.user = replace(user, password=None, token=None, scram_keys=tuple(entry.keys.values()))
+        for scheme, keys in entry.keys.items():
+            self._shapes.setdefault(scheme, []).append((keys.iterations, len(keys.salt)))
         if token is not None:
             self._tokens[token] = entry
         for name in user.certificate_names or (user.address,):
@@ -146,7 +153,8 @@ class Directory:
         if hmac.compare_digest(tag, (entry and entry.seen) or self._key):
             return entry.user.address if entry else None
         keys = self._strongest(entry) if entry else self._decoy(name, _SHA_256)
-        if not keys.matches(secret) or entry is None:
+        # RFC 4616 §2: a password of which preparing leaves nothing is never right.
+        if not keys.matches(secret) or entry is None or not secret:
             return None
         entry.seen = tag
         return entry.user.address
@@ -165,8 +173,8 @@ class Directory:
     def scram_keys(self, name: str, scheme: str) -> ScramKeys:
         """The keys of that name, to be proved by SCRAM.
 
-        A name that has none gets keys that nobody can prove, always the same ones in one process: an attacker who asks
-        twice learns no more than one who asks once (RFC 5802 §9).
+        A name that has none gets keys that nobody can prove, always the same ones in one process as long as no user is
+        added, and with an iteration count that some user has: whoever asks cannot tell them apart (RFC 5802 §9).
         """
         entry = self._log_ins.get(_key(name))
         return (entry and entry.keys.get(scheme)) or self._decoy(name, scheme)
@@ -206,7 +214,9 @@ class Directory:
         about = scheme.encode() + _key(name).encode("utf-8", "surrogateescape")
         octets = hashlib.new(DIGESTS[scheme]).digest_size
         salt, stored, server = (hmac.digest(self._key, use + about, "sha256") for use in (b"1", b"2", b"3"))
-        return ScramKeys(scheme, salt[:SALT_OCTETS], self._iterations, stored[:octets], server[:octets])
+        shapes = self._shapes.get(scheme) or [(self._iterations, SALT_OCTETS)]
+        iterations, salt_octets = shapes[int.from_bytes(server[-4:], "big") % len(shapes)]
+        return ScramKeys(scheme, (salt + stored)[:salt_octets], iterations, stored[:octets], server[:octets])
 
 
 def _if_equal(entry: _Entry | None, wanted: str, digest: str) -> str | None:

@@ -110,11 +110,13 @@ def test_a_bare_name_belongs_to_the_user_who_was_there_first() -> None:
         User(address="dave@example.test", aliases=("dave",)),
         User(address="dave@example.test", token="t0ken"),
         User(address="dave@example.test", password="\a"),
+        User(address="dave@example.test", password=""),
+        User(address="dave@example.test", password="\u00ad"),
         User(address="da\ave@example.test"),
     ],
 )
 def test_a_user_who_cannot_be_told_apart_or_prepared_is_not_taken(users: Directory, user: User) -> None:
-    with pytest.raises(ValueError, match=r"account|token|prohibited") as raised:
+    with pytest.raises(ValueError, match=r"account|token|prohibited|empty") as raised:
         users.add(user)
     assert "t0ken" not in str(raised.value)
     assert len(users) == 3
@@ -217,6 +219,24 @@ def test_an_unknown_name_has_keys_that_stay_the_same_and_nobody_can_prove(users:
     real = users.scram_keys("alice", scheme)
     assert (decoy.iterations, len(decoy.salt), len(decoy.stored_key)) == (4096, len(real.salt), len(real.stored_key))
     assert users.scram_keys("carol", scheme) != Directory().scram_keys("carol", scheme)
+
+
+def test_an_unknown_name_looks_like_some_user(users: Directory) -> None:
+    users = Directory(
+        User(address=f"u{n}@x.test", scram_keys=[derive("SCRAM-SHA-256", b"x", salt=SALT[:salt], iterations=n)])
+        for n, salt in ((4097, 12), (5000, 16))
+    )
+    shapes = {
+        (keys.iterations, len(keys.salt)) for keys in (users.scram_keys(f"no{n}", "SCRAM-SHA-256") for n in range(40))
+    }
+    assert shapes == {(4097, 12), (5000, 16)}
+    assert users.scram_keys("no1", "SCRAM-SHA-1").iterations == 4096
+
+
+def test_an_empty_password_is_never_right() -> None:
+    users = Directory([User(address=ALICE, scram_keys=[derive("SCRAM-SHA-256", b"", salt=SALT)])])
+    assert users.verify("alice", "") is None
+    assert users.verify("alice", "\u00ad") is None
 
 
 def test_a_directory_forgets_what_it_need_not_know_and_shows_no_secret(users: Directory) -> None:

@@ -32,6 +32,12 @@ LINES = st.sampled_from(
         b"x" * 300 + b"\r\n",
         b"QUIT\r\n",
         b"STLS\r\n",
+        b"UTF8\r\n",
+        b"LANG\r\n",
+        b"LANG en\r\n",
+        b"AUTH SCRAM-SHA-256 biwsbj1hbGljZSxyPXg=\r\n",
+        b"AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIHgBAQ==\r\n",
+        b"AUTH CRAM-MD5\r\n",
     ]
 )
 LOG_IN = st.sampled_from([b"", b"USER alice\r\nPASS secret\r\n"])
@@ -47,7 +53,7 @@ def make(*texts: bytes) -> Pop3Core:
     assert box is not None
     for text in texts:
         box.append(text)
-    core = Pop3Core(store, Settings(allow_cleartext=True, unique=lambda: "1"), Surroundings())
+    core = Pop3Core(store, Settings(allow_cleartext=True, unique=lambda: "1", nonce=lambda: "1"), Surroundings())
     core.connected(0.0)
     return core
 

@@ -58,6 +58,9 @@ LINES = st.sampled_from(
         b"VRFY \xc3\xa4 SMTPUTF8\r\n",
         b"HELP MAIL\r\n",
         b"AUTH LOGIN\r\n",
+        b"AUTH SCRAM-SHA-256 biwsbj1hbGljZSxyPXg=\r\n",
+        b"AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIHgBAQ==\r\n",
+        b"AUTH CRAM-MD5\r\n",
         b"AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n",
         b"*\r\n",
         b"QUIT\r\n",
@@ -71,7 +74,13 @@ CORES = st.sampled_from([SmtpCore, LmtpCore])
 def make(kind: type[SmtpCore]) -> SmtpCore:
     core = kind(
         MemoryStore(first_uid_validity=1),
-        Settings(allow_cleartext=True, wall_clock=lambda: NOON, unique=lambda: "id1", max_message_octets=2000),
+        Settings(
+            allow_cleartext=True,
+            wall_clock=lambda: NOON,
+            unique=lambda: "id1",
+            nonce=lambda: "1",
+            max_message_octets=2000,
+        ),
         Surroundings(),
     )
     core.connected(0.0)
