@@ -54,6 +54,7 @@ ALWAYS = (
     b"RIGHTS=kxte",
     b"LIST-MYRIGHTS",
     b"METADATA",
+    b"NOTIFY",
 )
 """Extensions that are always on offer. An extension adds its name."""
 

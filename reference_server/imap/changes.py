@@ -31,13 +31,17 @@ class Changes(Permissions, ModSequences):
         if view.arrived:
             view.admit()
             self.tell_sizes()
-        if changed := view.changed_flags(or_modseq=self.tells_modseqs()):
+        if self.tells_flag_changes() and (changed := view.changed_flags(or_modseq=self.tells_modseqs())):
             self.tell_new_keywords()
             for number in changed:
                 self.tell_flags(number)
         if modseq_is_owed or (view.gone and self.tells_modseqs()):
             # The client may have heard of greater mod-sequences than those of removals that it has yet to be told of.
             self.tell_highest_modseq()
+
+    def tells_flag_changes(self) -> bool:
+        """Whether the client wants to know of flags that others changed."""
+        return True
 
     def may_tell_expunges(self) -> bool:
         """Not while a command by message number is answered (RFC 3501 §7.4.1)."""

@@ -17,6 +17,7 @@ from reference_server.imap import (
     context,
     copying,
     enable,
+    events,
     fetch,
     listing_options,
     mailboxes,
@@ -91,6 +92,7 @@ COMMANDS: Mapping[bytes, Command] = MappingProxyType({
     b"MYRIGHTS": Command(LOGGED_IN, parse_mailbox, "on_myrights"),
     b"GETMETADATA": Command(LOGGED_IN, metadata.parse_getmetadata, "on_getmetadata"),
     b"SETMETADATA": Command(LOGGED_IN, metadata.parse_setmetadata, "on_setmetadata"),
+    b"NOTIFY": Command(LOGGED_IN, events.parse_notify, "on_notify"),
     b"SETQUOTA": Command(LOGGED_IN, quota.parse_setquota, "on_setquota"),
     # command-select (RFC 3501 §6.4)
     b"CHECK": Command(ONLY_SELECTED, no_arguments, "on_check"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from reference_server.core import MAX_OUTPUT_AT_ONCE_OCTETS, Action
 from reference_server.imap import literals
-from reference_server.imap.acl import AclCommands
 from reference_server.imap.append import AppendCommand
 from reference_server.imap.auth import Authentication
 from reference_server.imap.commands import COMMANDS, Command
@@ -17,8 +16,8 @@ from reference_server.imap.envelope import WRITE_ENVELOPES
 from reference_server.imap.grammar import TAG, Cursor, GrammarError
 from reference_server.imap.idle import IdleCommand
 from reference_server.imap.literals import Announced, Flood, RawCommand
-from reference_server.imap.metadata import MetadataCommands
 from reference_server.imap.namespace import Namespace
+from reference_server.imap.notify import NotifyCommand
 from reference_server.imap.quota import QuotaCommands
 from reference_server.imap.replace import ReplaceCommand
 from reference_server.imap.rev2 import Revision2
@@ -43,17 +42,16 @@ MAX_MESSAGES_AT_ONCE = 4
 class ImapCore(
     Utf8,
     Revision2,
+    NotifyCommand,
+    IdleCommand,
     StoreCommand,
     CopyCommands,
     ThreadCommand,
     ReplaceCommand,
     UrlAuth,
     AppendCommand,
-    MetadataCommands,
-    AclCommands,
     QuotaCommands,
     Authentication,
-    IdleCommand,
     Namespace,
     EnableCommand,
     UnauthenticateCommand,
@@ -236,6 +234,7 @@ class ImapCore(
             arguments = command.parse(cursor)
             if name not in SELF_ENDING:
                 cursor.end()
+            self.about_to_run(name)
             text: bytes | None = getattr(self, command.method)(arguments)
         except GrammarError as error:
             self.complete(b"BAD", error.reason)

@@ -114,6 +114,17 @@ def parse_fetch(cursor: Cursor) -> Fetch:
     return Fetch(messages, items, given.get(b"CHANGEDSINCE"), b"VANISHED" in given)
 
 
+def parse_attributes(cursor: Cursor) -> tuple[Item, ...]:
+    """`fetch-att *(SP fetch-att) ")"`: what stands behind an opened parenthesis, each once (RFC 5465 §8)."""
+    items = [_item(cursor)]
+    while cursor.skip(b" "):
+        items.append(_item(cursor))
+    cursor.expect(b")")
+    if len(items) > MAX_ITEMS:
+        raise GrammarError("too many data items")
+    return tuple(dict.fromkeys(items))
+
+
 def _item(cursor: Cursor) -> Item:
     return _item_named(cursor.need(ITEM, "a data item")[0].upper(), cursor)
 

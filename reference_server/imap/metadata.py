@@ -177,7 +177,7 @@ class MetadataCommands(Watching, MailboxCommands, EnableCommand):
                 self.user.annotate(entry, value)
             else:
                 mailbox.annotate(self.key_of(mailbox, entry), value)
-        if self.tells_metadata():
+        if self.tells_metadata_of(mailbox):
             # The client knows what it did itself (RFC 5464 §4.3).
             self.note_metadata(mailbox)
         return b"SETMETADATA completed"
@@ -248,20 +248,18 @@ class MetadataCommands(Watching, MailboxCommands, EnableCommand):
     def tell_touched(self, touched: set[tuple[str, str]]) -> None:
         """Tell, by name only, which entries have changed (RFC 5464 §4.4.2)."""
         super().tell_touched(touched)
-        if not self.tells_metadata():
-            return
         for owner, name in sorted(touched):
             full_name = self.name_among(owner, name)
             mailbox = self.mailbox_named(full_name) if name else None
-            if mailbox is None and name:
+            if (mailbox is None and name) or not self.tells_metadata_of(mailbox):
                 continue
             if entries := self.note_metadata(mailbox):
                 wire_name = self.wire_name(full_name) if name else b""
                 names = (self.render_mailbox(entry.encode()) for entry in entries)
                 self.untagged(b"METADATA %b %b" % (self.render_metadata_name(wire_name), b" ".join(names)))
 
-    def tells_metadata(self) -> bool:
-        """Whether the client asked to be told."""
+    def tells_metadata_of(self, mailbox: Mailbox | None) -> bool:
+        """Whether the client asked to be told of that mailbox's metadata, or the server's."""
         return METADATA in self.enabled
 
     _known: Mapping[str, dict[str, bytes]] = {}

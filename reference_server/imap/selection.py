@@ -129,8 +129,8 @@ class Selection(QuickResync, Names):
         self.untagged(b"OK [UIDVALIDITY %d] UIDs valid" % self.validity_of(self.selected.mailbox))
 
     def mailbox_changed(self) -> None:
-        """The store says so, perhaps from another thread: only IDLE lets it be told at once."""
-        if self.idling:
+        """The store says so, perhaps from another thread: only IDLE lets it be told at once, and NOTIFY."""
+        if self.listens():
             self.request_wake()
 
     def on_check(self, _: None) -> bytes:

@@ -190,6 +190,13 @@ class Session:
             self.view = None
             self.state = State.AUTHENTICATED
 
+    def listens(self) -> bool:
+        """Whether the client is told of changes at once, and not when it next gives a command (RFC 2177 §3)."""
+        return self.idling
+
+    def about_to_run(self, name: bytes) -> None:
+        """A command that was read whole is to run now; an extension does here what has to come before it."""
+
     def forget_user(self) -> None:
         """Nobody is logged in any more (RFC 8437 §3). An extension with a state of its own resets it here too."""
         self.account = None

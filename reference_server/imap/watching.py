@@ -36,8 +36,8 @@ class Watching(Names):
         return note
 
     def account_changed(self) -> None:
-        """Some folder was touched, perhaps by another thread: only IDLE lets it be told at once."""
-        if self.idling:
+        """Some folder was touched, perhaps by another thread: only IDLE lets it be told at once, and NOTIFY."""
+        if self.listens():
             self.request_wake()
 
     def take_touched(self) -> set[tuple[str, str]]:
@@ -51,6 +51,10 @@ class Watching(Names):
     def tell_changes(self) -> None:
         """Of the selected mailbox first, then what happened elsewhere."""
         super().tell_changes()
+        self.tell_elsewhere()
+
+    def tell_elsewhere(self) -> None:
+        """What happened in mailboxes that are not selected."""
         if self._stops and (touched := self.take_touched()):
             self.tell_touched(touched)
 
