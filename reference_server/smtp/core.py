@@ -93,8 +93,10 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
         if self.by_line and self.state in _BETWEEN_COMMANDS and not self._pending and self.chunk is None:
             # Nearly always a segment is one command.
             command = plain_command(octets, self.settings.smtp_limits.command_line_octets)
-            if command is not None and self.is_offered(command[0]):
-                return self._acted([self.run(*command)])
+            if command is not None and self.is_offered(command[0]) and not self.has_had_enough():
+                answer = self.run(*command)
+                self.note_reply(answer)
+                return self._acted([answer])
         if self.state in _DEAF:
             return []
         pending = self._pending + octets

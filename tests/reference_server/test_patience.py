@@ -46,6 +46,14 @@ def test_smtp_answers_421_after_too_many_mistakes_in_a_row() -> None:
     assert said(core, b"NOOP\r\nNOOP\r\n") == b"421 4.7.0 mail.example.test too many errors\r\n<Close>"
 
 
+def test_smtp_counts_mistakes_alike_however_the_commands_come() -> None:
+    core = smtp()
+    wrong = [b"RCPT TO:<>\r\n", b"XYZZY\r\n", b"DATA\r\n"]
+    for line in [*wrong, b"NOOP\r\n", *wrong, b"RSET\r\n", *wrong, b"MAIL\r\n"]:
+        assert b"421" not in said(core, line)
+    assert said(core, b"NOOP\r\n") == b"421 4.7.0 mail.example.test too many errors\r\n<Close>"
+
+
 def test_smtp_forgives_mistakes_among_what_is_right_and_what_was_its_own_trouble() -> None:
     core = smtp()
     assert b"421" not in said(core, (b"XYZZY\r\n" * 3 + b"NOOP\r\n") * 5)

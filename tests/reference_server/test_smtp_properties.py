@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -80,6 +81,7 @@ def make(kind: type[SmtpCore]) -> SmtpCore:
             unique=lambda: "id1",
             nonce=lambda: "1",
             max_message_octets=2000,
+            max_bad_commands=5,
         ),
         Surroundings(),
     )
@@ -175,3 +177,17 @@ def test_xtext_stands_for_what_was_put_into_it(octets: bytes) -> None:
     plain = set(range(0x21, 0x7F)) - set(b"+=")
     xtext = b"".join(bytes([octet]) if octet in plain else b"+%02X" % octet for octet in octets)
     assert decoded_xtext(xtext) == octets
+
+
+@settings(max_examples=150, deadline=None)
+@given(kind=CORES, lines=st.lists(LINES | st.binary(max_size=12).map(lambda octets: octets + b"\r\n"), max_size=16))
+def test_every_reply_but_to_a_greeting_has_a_status_code_of_its_class(kind: type[SmtpCore], lines: list[bytes]) -> None:
+    core = make(kind)
+    for line in lines:
+        inside_message = core.state is State.RECEIVING or core.chunk is not None
+        sent, _ = run(core, [line])
+        if line[1:4].upper() in {b"HLO", b"ELO"} and not inside_message:
+            continue
+        for reply in sent.split(b"\r\n")[:-1]:
+            enhanced = re.fullmatch(rb"([245])[0-9][0-9][ -]([245])\.[0-9]{1,3}\.[0-9]{1,3} .*", reply)
+            assert reply[:1] == b"3" or (enhanced is not None and enhanced[1] == enhanced[2]), reply
