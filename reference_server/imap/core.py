@@ -5,6 +5,8 @@ What a command does is in the mixin of its module; here is what holds for all of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from reference_server.core import MAX_OUTPUT_AT_ONCE_OCTETS, Action
 from reference_server.imap import literals
 from reference_server.imap.append import AppendCommand
@@ -104,7 +106,7 @@ class ImapCore(
 
     def run_commands(self) -> None:
         """Run the commands that the reader holds complete, until there is a lot to be sent."""
-        self._put_off = False
+        self._put_off = self.rest is not None and not self.go_on(self.rest)
         while not (self._put_off or self.handshaking or self.state is State.LOGOUT) and self.take_one():
             if self.bad_commands > self.settings.max_bad_commands:
                 self.bye(b"too many bad commands")
@@ -244,8 +246,22 @@ class ImapCore(
         else:
             # Some commands complete themselves, at once or when the client has said more.
             if text is not None:
-                self.tell_changes()
-                self.complete(b"OK", text)
+                self._text = text
+                self.finish()
+
+    def go_on(self, rest: Iterator[None]) -> bool:
+        """Say more of the answer to the command in progress; whether that was all, and not a lot."""
+        self.say_in_steps(rest)
+        self.finish()
+        return self.unsent_octets() <= MAX_OUTPUT_AT_ONCE_OCTETS
+
+    def finish(self) -> None:
+        """Complete the command that went well, once its answer is whole."""
+        if self.rest is None:
+            self.tell_changes()
+            self.complete(b"OK", self._text)
+
+    _text = b""
 
     def cursor_over(self, raw: RawCommand) -> Cursor:
         """What reads the command's syntax."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
@@ -28,6 +28,9 @@ ITEM = re.compile(rb"[A-Z][A-Z0-9]*(?:\.[A-Z0-9]+)*+", re.IGNORECASE)
 
 # preview-mod = "LAZY"                                                                                 (RFC 8970 §6)
 LAZY = re.compile(rb" \(LAZY\)", re.IGNORECASE)
+
+MESSAGES_AT_ONCE = 2000
+"""Messages of which data without text is written in one go."""
 
 MAX_ITEMS = 1000
 """Data items of one FETCH."""
@@ -196,12 +199,19 @@ class FetchCommands(QuickResync, BinarySections, Structures):
         items = self.items_to_send(asked.items)
         if asked.changed_since is not None and MODSEQ not in items:
             items = (*items, MODSEQ)
+        self.say_in_steps(self.data_in_steps(numbers, items, changed))
+        return b"FETCH completed"
+
+    def data_in_steps(self, numbers: list[int], items: tuple[Item, ...], changed: set[int]) -> Iterator[None]:
+        """The FETCH responses, a few at a time."""
         if self.by_column and not changed and all(item.section is None and not item.lazy for item in items):
-            self.send_columns(numbers, items)
+            for start in range(0, len(numbers), MESSAGES_AT_ONCE):
+                self.send_columns(numbers[start : start + MESSAGES_AT_ONCE], items)
+                yield
         else:
             for number in numbers:
                 self.send_message_data(number, items, with_flags=number in changed)
-        return b"FETCH completed"
+                yield
 
     def send_columns(self, numbers: list[int], items: tuple[Item, ...]) -> None:
         """A FETCH response for each message."""

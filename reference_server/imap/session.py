@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Literal
 
-from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
+from reference_server.core import MAX_OUTPUT_AT_ONCE_OCTETS, Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.imap import responses
 from reference_server.imap.grammar import MAX_NUMBER
 from reference_server.imap.literals import CommandReader, Line
@@ -70,6 +70,8 @@ class Session:
         # Who takes the next line instead of the command parser: a SASL exchange or IDLE.
         self.on_next_line: Callable[[Line], None] | None = None
         self.idling = False
+        # What the command in progress has yet to say, in steps, while the client reads what it has said.
+        self.rest: Iterator[None] | None = None
         # What ENABLE, or a command that implies it, switched on: names in capitals (RFC 5161).
         self.enabled: set[bytes] = set()
         self.bad_commands = 0
@@ -100,6 +102,14 @@ class Session:
         self._counted_octets += sum(map(len, self._unsent[self._counted :]))
         self._counted = len(self._unsent)
         return self._counted_octets
+
+    def say_in_steps(self, steps: Iterator[None]) -> None:
+        """Say it, and where that is a lot leave the rest until the shell wakes us: no reply is held in memory whole."""
+        self.rest = steps
+        for _ in steps:
+            if self.unsent_octets() > MAX_OUTPUT_AT_ONCE_OCTETS:
+                return
+        self.rest = None
 
     def _flush(self) -> None:
         if self._unsent:
@@ -188,6 +198,7 @@ class Session:
         if self.view is not None:
             self.view.close()
             self.view = None
+            self.rest = None
             self.state = State.AUTHENTICATED
 
     def listens(self) -> bool:

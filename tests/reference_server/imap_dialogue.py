@@ -80,8 +80,11 @@ class Client:
         self.greeting = octets_of(self.core.connected(0.0))
 
     def say(self, octets: bytes) -> bytes:
-        """Send octets and get what comes back."""
-        return octets_of(self.core.receive(octets, 0.0))
+        """Send octets and get what comes back, all of it."""
+        actions = self.core.receive(octets, 0.0)
+        while self.core.busy:
+            actions += self.core.wake(0.0)
+        return octets_of(actions)
 
     def play(self, transcript: str) -> None:
         """Say the lines marked `C:` and expect the lines marked `S:`, no more and no fewer.
