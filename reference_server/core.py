@@ -81,6 +81,9 @@ class Core(Protocol):
     def deadline(self) -> float | None:
         """When `timer` should be called, or None."""
 
+    def going_down(self, now: float) -> list[Action]:
+        """The server is being shut down: say so if the protocol lets one, and close."""
+
     def disconnected(self) -> None:
         """The connection is gone: release locks and subscriptions, commit nothing."""
 

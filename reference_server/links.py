@@ -59,6 +59,10 @@ class Link:
         """See `Core.timer`."""
         return self.passed(self.inner.timer(now), now)
 
+    def going_down(self, now: float) -> list[Action]:
+        """See `Core.going_down`."""
+        return self.passed(self.inner.going_down(now), now)
+
     @property
     def deadline(self) -> float | None:
         """See `Core.deadline`."""

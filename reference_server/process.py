@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from reference_server.running import running_server
+from reference_server.running import allow_many_descriptors, running_server
 from reference_server.serving import cores_with
 from reference_server.stores.opening import opened_store
 
@@ -61,6 +61,7 @@ def server_process(
 
 def main() -> None:
     """The process: read what is wanted, say the URLs, serve until standard input ends."""
+    allow_many_descriptors()
     wanted = json.loads(sys.stdin.readline())
     cores = cores_with(wanted["faults"], wanted["variants"])
     with (

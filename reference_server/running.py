@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
@@ -31,6 +32,9 @@ from reference_server.stores.memory import MemoryStore
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+_OTHER_DESCRIPTORS = 64
+"""Files and sockets that are no connections: who would be one too many can still be told so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +184,10 @@ class Host:
                 ports or {},
                 host,
                 tls.context,
-                Admission(most=settings.max_connections, most_from_one_address=settings.max_connections_per_address),
+                Admission(
+                    most=min(settings.max_connections, _most_descriptors() - _OTHER_DESCRIPTORS),
+                    most_from_one_address=settings.max_connections_per_address,
+                ),
                 allow_remote=allow_remote,
             )
         )
@@ -270,6 +277,28 @@ class Host:
             raise
         # The gate closes last: what the sessions do when they end is committed as well.
         return [*listeners, *gates], urls
+
+
+def _most_descriptors() -> int:
+    """How many files and sockets this process may have open."""
+    try:
+        import resource
+    except ImportError:
+        return sys.maxsize
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+def allow_many_descriptors() -> None:
+    """Let this process have as many files and sockets as it may; by default that is often a thousand."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Some systems name a limit here that they do not grant.
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _maker(core: type, store: Store, settings: Settings, links: tuple[MakeLink, ...]) -> MakeCore:

@@ -18,7 +18,7 @@ from reference_server.certificates import Certificate, certificate, certificate_
 from reference_server.core import Settings
 from reference_server.links import link_named
 from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
-from reference_server.running import Host, default_cores
+from reference_server.running import Host, allow_many_descriptors, default_cores
 from reference_server.stores.opening import opened_store
 
 # Where faults and variants are declared; importing a module registers them.
@@ -155,6 +155,7 @@ def serve(
             or there is no such store.
         OSError: a port is taken, the file cannot be written, or the store not be opened.
     """
+    allow_many_descriptors()
     known = directory(users, users_file, shared_secrets=shared_secrets)
     domains = known.domains or Settings.domains
     own = certificates_for(domains, certificates, client_ca)

@@ -42,6 +42,9 @@ LINGER_S = 2.0
 BACKLOG = 1024
 """Connections that the kernel may hold ready."""
 
+_TURNS_TO_WRITE = 3
+"""Turns of the event loop until what is said is on the wire: one for a store's commit, one for the loop's own queue."""
+
 MakeCore = Callable[[Surroundings], Core]
 
 
@@ -178,6 +181,11 @@ class Connection(asyncio.Protocol):
         except RuntimeError:
             # The loop was closed meanwhile, and nobody is left to be woken.
             return
+
+    def say_goodbye(self) -> None:
+        """Let the core say that the server is shut down; `abort` is to follow. Only from the loop's own thread."""
+        if not self._closing and (self._tls is None or self._tls.established):
+            self._perform(self._core.going_down(self._loop.time()))
 
     def abort(self) -> None:
         """Drop the connection at once. Only from the loop's own thread."""
@@ -358,8 +366,12 @@ class Listener:
         self.port: int = server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Stop listening and drop every connection."""
+        """Stop listening and drop every connection; whoever reads at once learns why (RFC 5321 §3.8)."""
         self._server.close()
+        for connection in list(self._connections):
+            connection.say_goodbye()
+        for _ in range(_TURNS_TO_WRITE):
+            await asyncio.sleep(0)
         for connection in list(self._connections):
             connection.abort()
         # On return every core has been told, so that locks and watchers are released.

@@ -136,6 +136,12 @@ class ImapCore(
             self.bye(b"idle for too long")
         return self.taken_actions()
 
+    def going_down(self, now: float) -> list[Action]:
+        """BYE without having been asked, if the client can read it (RFC 3501 §7.1.5)."""
+        if not self.handshaking and self.state is not State.LOGOUT:
+            self.bye(b"[UNAVAILABLE] the server is shutting down")
+        return self.taken_actions()
+
     @property
     def deadline(self) -> float | None:
         """When the session ends if nothing is heard."""

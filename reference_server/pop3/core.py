@@ -127,6 +127,12 @@ class Pop3Core(Authorization, Transaction, International):
         self.state = State.CLOSED
         return [Close()]
 
+    def going_down(self, now: float) -> list[Action]:
+        """Close without a word, since the protocol has none that was not asked for, and without removing anything."""
+        self.release()
+        self.state = State.CLOSED
+        return [Close()]
+
     @property
     def deadline(self) -> float | None:
         """When the client will have been silent for too long, on the clock of `now`."""

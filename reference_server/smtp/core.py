@@ -171,6 +171,13 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
         self.state = State.CLOSED
         return [Send(self.reply(421, f"{self.settings.hostname} closing: timeout", enhanced="4.4.2")), Close()]
 
+    def going_down(self, now: float) -> list[Action]:
+        """421 without having been asked, if the client can read it (RFC 5321 §3.8)."""
+        if self.state in _DEAF:
+            return [Close()]
+        self.state = State.CLOSED
+        return [Send(self.reply(421, f"{self.settings.hostname} shutting down", enhanced="4.3.2")), Close()]
+
     @property
     def deadline(self) -> float | None:
         """When the client will have been silent for too long, on the clock of `now`."""

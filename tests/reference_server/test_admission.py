@@ -1,4 +1,4 @@
-"""Limits on connections, in all and from one address, and what each protocol says to one too many."""
+"""Limits on connections, and what each protocol says to one too many and to all when the server goes."""
 
 from __future__ import annotations
 
@@ -45,3 +45,31 @@ def test_one_too_many_is_told_so_in_due_form(kind: type, words: bytes) -> None:
     assert core.turned_away(0.0) == [Send(words), Close()]
     assert core.deadline is None
     assert core.receive(b"EHLO x\r\na NOOP\r\n", 0.0) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (SmtpCore, b"421 4.3.2 mail.example.test shutting down\r\n"),
+        (LmtpCore, b"421 4.3.2 mail.example.test shutting down\r\n"),
+        (Pop3Core, b""),
+        (ImapCore, b"* BYE [UNAVAILABLE] the server is shutting down\r\n"),
+    ],
+)
+def test_whoever_is_there_when_the_server_goes_is_told_once(kind: type, words: bytes) -> None:
+    core: Core = kind(MemoryStore(), Settings(), Surroundings())
+    core.connected(0.0)
+    assert core.going_down(0.0) == ([Send(words)] if words else []) + [Close()]
+    assert core.deadline is None
+    assert b"".join(action.octets for action in core.going_down(0.0) if isinstance(action, Send)) == b""
+
+
+@pytest.mark.parametrize(
+    ("kind", "ask"),
+    [(SmtpCore, b"EHLO x\r\nSTARTTLS\r\n"), (Pop3Core, b"STLS\r\n"), (ImapCore, b"a STARTTLS\r\n")],
+)
+def test_nothing_is_said_in_clear_into_a_handshake(kind: type, ask: bytes) -> None:
+    core: Core = kind(MemoryStore(), Settings(), Surroundings())
+    core.connected(0.0)
+    core.receive(ask, 0.0)
+    assert not [action for action in core.going_down(0.0) if isinstance(action, Send)]

@@ -54,6 +54,9 @@ class Scripted:
     def timer(self, now: float) -> list[Action]:
         return self._do("timer")
 
+    def going_down(self, now: float) -> list[Action]:
+        return self._do("going_down")
+
     def disconnected(self) -> None:
         self.heard.append("disconnected")
 
@@ -87,8 +90,11 @@ def test_a_link_passes_every_call_on() -> None:
     link.tls_started(0.0)
     link.wake(0.0)
     link.timer(0.0)
+    link.going_down(0.0)
     link.disconnected()
-    assert inner.heard == ["connected", "turned_away", "octets", "tls_started", "wake", "timer", "disconnected"]
+    assert inner.heard == [
+        "connected", "turned_away", "octets", "tls_started", "wake", "timer", "going_down", "disconnected",
+    ]  # fmt: skip
     inner.deadline = 7.0
     assert link.deadline == 7.0
     assert Link(inner).connected(0.0) == []

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import logging
 import poplib
+import re
+import resource
 import smtplib
 import socket
 import ssl
@@ -13,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from reference_server.core import Settings
-from reference_server.running import SERVICES, Host, RunningServer, running_server
+from reference_server.running import SERVICES, Host, RunningServer, allow_many_descriptors, running_server
 from reference_server.smtp.core import SmtpCore
 from reference_server.stores.memory import MemoryStore
 
@@ -162,3 +166,59 @@ def test_store_and_settings_are_the_caller_s() -> None:
     box = store.accounts[0].mailbox("INBOX")
     assert box is not None
     assert b"by mx.other.test with ESMTPA id" in box.messages[0].octets
+
+
+def test_who_would_need_the_last_descriptors_is_turned_away_in_due_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (65, 65))
+    with running_server(protocols=["smtp", "pop3"]) as server:
+        first = socket.create_connection(address(server, "smtp"), timeout=TIMEOUT_S)
+        assert first.recv(100).startswith(b"220 ")
+        second = socket.create_connection(address(server, "pop3"), timeout=TIMEOUT_S)
+        assert second.recv(100) == b"-ERR [SYS/TEMP] too many connections, try again later\r\n"
+        first.close()
+        second.close()
+
+
+def test_the_number_of_descriptors_can_be_raised_to_what_is_allowed_and_may_be_without_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY, 5000))
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: asked.append(limits))
+    allow_many_descriptors()
+    assert asked == [(5000, 5000)]
+    with (
+        running_server(protocols=["smtp"]) as server,
+        socket.create_connection(address(server, "smtp"), timeout=TIMEOUT_S) as peer,
+    ):
+        assert peer.recv(100).startswith(b"220 ")
+
+
+def test_no_password_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
+    words = [b"verysecret", b"othersecret", base64.b64encode(b"\0alice\0verysecret"), base64.b64encode(b"othersecret")]
+    dialogues = {
+        "smtp": b"EHLO x\r\nAUTH PLAIN %b\r\nAUTH LOGIN\r\nYWxpY2U=\r\n%b\r\nQUIT\r\n" % (words[2], words[3]),
+        "pop3": b"USER alice\r\nPASS othersecret\r\nUSER alice\r\nPASS verysecret\r\nQUIT\r\n",
+        "imap": b"a LOGIN alice othersecret\r\nb LOGIN alice {10+}\r\nverysecret\r\nc LOGOUT\r\n",
+    }
+    settings = Settings(allow_cleartext=True)
+    store = MemoryStore({"alice@example.test": "verysecret"})
+    with (
+        caplog.at_level(logging.DEBUG),
+        running_server(store=store, protocols=[*dialogues, "imaps"], settings=settings) as server,
+    ):
+        for service, dialogue in dialogues.items():
+            with socket.create_connection(address(server, service), timeout=TIMEOUT_S) as peer:
+                peer.sendall(dialogue)
+                received = b""
+                while octets := peer.recv(65_536):
+                    received += octets
+                assert re.search(rb"^(?:235 |\+OK maildrop|b OK )", received, re.MULTILINE)
+        with socket.create_connection(address(server, "imaps"), timeout=TIMEOUT_S) as peer:
+            # What is no TLS is an error that is logged, and must not be quoted.
+            peer.sendall(dialogues["imap"])
+            while peer.recv(65_536):
+                pass
+    logged = caplog.text.encode()
+    assert b"TLS failed" in logged
+    assert not [word for word in words if word in logged]

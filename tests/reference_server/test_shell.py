@@ -52,6 +52,9 @@ class Toy:
     def timer(self, now: float) -> list[Action]:
         return [Send(b"too slow\r\n"), Close()]
 
+    def going_down(self, now: float) -> list[Action]:
+        return [Send(b"goodbye\r\n"), Close()]
+
     @property
     def deadline(self) -> float | None:
         return None
@@ -489,7 +492,7 @@ def test_stopping_closes_every_connection_and_tells_its_core() -> None:
     assert all(event.is_set() for event in gone)
     for peer in peers:
         with peer:
-            assert read_until_dropped(peer) == b""
+            assert read_until_dropped(peer) == b"goodbye\r\n"
     with pytest.raises(ConnectionRefusedError):
         dial(server)
 
@@ -533,3 +536,22 @@ def test_asyncio_serves_where_uvloop_is_not_installed(monkeypatch: pytest.Monkey
         peer.sendall(b"QUIT\r\n")
         assert read_all(peer).endswith(b"closing\r\n")
     assert server.errors == []
+
+
+@pytest.mark.parametrize("service", ["smtp", "smtps"])
+def test_a_server_that_goes_says_so(service: str) -> None:
+    with serving(Toy, service) as server:
+        peer: socket.socket = dial(server, service)
+        if service == "smtps":
+            peer = verifying(server).wrap_socket(peer, server_hostname="localhost")
+        with peer:
+            assert read_line(peer) == b"hello\r\n"
+            server.stop()
+            assert read_line(peer) == b"goodbye\r\n"
+
+
+def test_a_server_that_goes_says_nothing_into_a_handshake() -> None:
+    with serving(Toy, "smtps") as server, dial(server, "smtps") as peer:
+        wait_until(lambda: bool(open_connections(server)))
+        server.stop()
+        assert read_until_dropped(peer) == b""
