@@ -403,7 +403,9 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--fault", "faults", multiple=True, help="Break a rule; repeatable. See mailspec list faults.")
 @click.option("--variant", "variants", multiple=True, help="A legal server of another taste; repeatable.")
 @click.option("--link", "links", multiple=True, metavar="[PROTOCOL/]NAME[:N]", help="A bad line; repeatable.")
-@click.option("--store", default="memory", show_default=True, metavar="KIND[:PATH]", help="memory or sqlite:PATH.")
+@click.option(
+    "--store", default="memory", show_default=True, metavar="KIND[:PATH]", help="Or sqlite:PATH, maildir:PATH."
+)
 @click.option("--allow-cleartext", is_flag=True, help="Permit plain-text log-in without TLS.")
 @click.option("--host", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--allow-remote", is_flag=True, help="Let --host be other than loopback.")

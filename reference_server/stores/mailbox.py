@@ -12,6 +12,7 @@ import os
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import TypeVar
@@ -60,7 +61,7 @@ class MemoryMailbox:
         self._annotations: dict[str, bytes] = {}
         self._rights: dict[str, str] = {}
         self._watchers: dict[object, Callable[[], None]] = {}
-        self._guard = threading.Lock()
+        self._guard: AbstractContextManager[object] = threading.Lock()
         self._maildrop = threading.Lock()
 
     @property

@@ -7,10 +7,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from reference_server.accounts import DEFAULT_USERS, Directory
+from reference_server.stores.maildir import MaildirStore
 from reference_server.stores.memory import MemoryStore
 from reference_server.stores.sqlite import SqliteStore
 
-FORMS = "memory, sqlite:PATH"
+FORMS = "memory, sqlite:PATH, maildir:PATH"
 
 
 @contextmanager
@@ -27,5 +28,8 @@ def opened_store(name: str, users: Mapping[str, str] | Directory = DEFAULT_USERS
     elif kind == "sqlite" and path:
         with closing(SqliteStore(Path(path), users)) as store:
             yield store
+    elif kind == "maildir" and path:
+        with closing(MaildirStore(Path(path), users)) as maildirs:
+            yield maildirs
     else:
         raise ValueError(f"there is no store {name}; there are {FORMS}")

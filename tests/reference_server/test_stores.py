@@ -23,6 +23,7 @@ from reference_server.stores import (
     Usage,
 )
 from reference_server.stores.mailbox import MAX_HISTORY
+from reference_server.stores.maildir import MaildirStore
 from reference_server.stores.memory import MemoryStore
 from reference_server.stores.sqlite import SqliteStore
 
@@ -30,7 +31,7 @@ NewAccount = Callable[..., Account]
 MakeStore = Callable[..., MemoryStore]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "maildir"])
 def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStore]:
     """Make a store of one kind and, at the end, close it."""
     made: list[MemoryStore] = []
@@ -38,6 +39,8 @@ def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeS
     def make(users: Mapping[str, str] | Directory = DEFAULT_USERS) -> MemoryStore:
         if request.param == "memory":
             made.append(MemoryStore(users, first_uid_validity=10))
+        elif request.param == "maildir":
+            made.append(MaildirStore(tmp_path / f"{len(made)}", users, first_uid_validity=10))
         else:
             made.append(SqliteStore(tmp_path / f"{len(made)}.sqlite", users, first_uid_validity=10))
         return made[-1]
