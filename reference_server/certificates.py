@@ -1,4 +1,4 @@
-"""The server's certificates: made at start with an authority of their own, or brought along; one for each name (SNI).
+"""The server's certificates: made here with an authority of their own, or brought along; one for each name (SNI).
 
 A made certificate is for localhost, mail.example.test, 127.0.0.1 and ::1, so that a client that verifies (RFC 6125,
 RFC 7817) can; each further domain gets one of its own when a client first asks for a name in it (RFC 6066 §3).
@@ -8,35 +8,42 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import trustme
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from typing import TYPE_CHECKING
 
 from reference_server.tls import ServerContext
+
+# They take longer to import than all the rest of the server, and a server that speaks no TLS does without.
+if TYPE_CHECKING:
+    import trustme
+    from cryptography import x509
 
 NAMES = ("localhost", "mail.example.test", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a server needs to speak TLS, and what a client needs to believe it."""
+    """What a server needs to speak TLS, and what gives a client what it needs to believe it."""
 
     context: ssl.SSLContext
-    ca_pem: bytes
+    make_ca_pem: Callable[[], bytes]
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate authority's certificate, in PEM."""
+        return self.make_ca_pem()
 
 
 class Chooser:
     """Picks the context for the name that a client asks for; the first one where none fits, or none was asked for."""
 
-    def __init__(self, domains: Iterable[str] = (), *, authority: trustme.CA | None = None) -> None:
+    def __init__(self, domains: Iterable[str] = (), *, makes: bool = False) -> None:
         self._contexts: dict[str, ServerContext] = {}
         self._domains = tuple(domains)
-        self._authority = authority
+        self._makes = makes
         self._client_ca: str | None = None
 
     def trust_clients_of(self, client_ca: str | None) -> None:
@@ -65,12 +72,12 @@ class Chooser:
         return self._contexts.get(name) or self._contexts.get(wildcard) or self._made_for(name)
 
     def _made_for(self, name: str) -> ServerContext | None:
-        if self._authority is None:
-            return None
-        for domain in self._domains:
+        for domain in self._domains if self._makes else ():
             if name in (domain, f"mail.{domain}"):
                 names = (domain, f"mail.{domain}")
-                return self.add(names, made_context(self._authority, names))
+                context = self.add(names, made_context(names))
+                context.make_ready()
+                return context
         return None
 
 
@@ -80,10 +87,9 @@ def certificate(domains: frozenset[str] = frozenset(), client_ca: str | None = N
 
     `domains` are those that get a certificate of their own; `client_ca` is the authority of client certificates.
     """
-    authority = _authority()
-    chooser = Chooser(sorted(domains), authority=authority)
+    chooser = Chooser(sorted(domains), makes=True)
     chooser.trust_clients_of(client_ca)
-    return Certificate(chooser.add(NAMES, made_context(authority, NAMES)), authority.cert_pem.bytes())
+    return Certificate(chooser.add(NAMES, made_context(NAMES)), authority_pem)
 
 
 def certificate_from(files: Sequence[tuple[Path, Path]], *, client_ca: str | None = None) -> Certificate:
@@ -93,6 +99,8 @@ def certificate_from(files: Sequence[tuple[Path, Path]], *, client_ca: str | Non
         ValueError: a file is not what it should be.
         OSError: a file cannot be read.
     """
+    from cryptography import x509
+
     chooser = Chooser()
     chooser.trust_clients_of(client_ca)
     contexts = []
@@ -106,16 +114,28 @@ def certificate_from(files: Sequence[tuple[Path, Path]], *, client_ca: str | Non
             contexts.append(chooser.add(names_of(leaf), context))
         except (ssl.SSLError, ValueError) as error:
             raise ValueError(f"{chain} and {key} are not a certificate and its key: {error}") from error
-    return Certificate(contexts[0], b"".join(chain.read_bytes() for chain, _ in files))
+    pems = b"".join(chain.read_bytes() for chain, _ in files)
+    return Certificate(contexts[0], lambda: pems)
 
 
-def made_context(authority: trustme.CA, names: Iterable[str]) -> ServerContext:
-    """A context with a new certificate for these names."""
+def made_context(names: Sequence[str]) -> ServerContext:
+    """A context that gets a new certificate for these names once it is needed."""
+
+    def complete(context: ServerContext) -> None:
+        from cryptography import x509
+
+        leaf = _authority().issue_cert(*names)
+        leaf.configure_cert(context)
+        context.end_point = end_point(x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes()))
+
     context = ServerContext()
-    leaf = authority.issue_cert(*names)
-    leaf.configure_cert(context)
-    context.end_point = end_point(x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes()))
+    context.complete = complete
     return context
+
+
+def authority_pem() -> bytes:
+    """The certificate of the authority that made certificates come from, in PEM."""
+    return _authority().cert_pem.bytes()
 
 
 def end_point(leaf: x509.Certificate) -> bytes | None:
@@ -123,6 +143,8 @@ def end_point(leaf: x509.Certificate) -> bytes | None:
 
     MD5 and SHA-1 are replaced by SHA-256; where the signature has no hash function of its own there is no binding.
     """
+    from cryptography.hazmat.primitives.serialization import Encoding
+
     algorithm = leaf.signature_hash_algorithm
     if algorithm is None:
         return None
@@ -132,6 +154,8 @@ def end_point(leaf: x509.Certificate) -> bytes | None:
 
 def names_of(leaf: x509.Certificate) -> list[str]:
     """The host names that a certificate is for (RFC 6125 §6.4)."""
+    from cryptography import x509
+
     try:
         alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -141,4 +165,6 @@ def names_of(leaf: x509.Certificate) -> list[str]:
 
 @cache
 def _authority() -> trustme.CA:
+    import trustme
+
     return trustme.CA(organization_name="mailspec reference server")

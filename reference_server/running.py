@@ -73,10 +73,15 @@ class RunningServer:
 
     urls: dict[str, str]
     store: Store
-    ca_pem: bytes
+    certificates: Certificate
     errors: list[BaseException] = field(default_factory=list)
     _host: Host
     _listeners: list[Listener | Gate]
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate authority that clients have to trust, in PEM."""
+        return self.certificates.ca_pem
 
     def address(self, service: str) -> tuple[str, int]:
         """Host and port of a service by URL scheme, as the clients of the standard library want them.
@@ -194,7 +199,7 @@ class Host:
         server = RunningServer(
             urls=urls,
             store=store,
-            ca_pem=tls.ca_pem,
+            certificates=tls,
             errors=self._errors,
             _host=self,
             _listeners=listeners,

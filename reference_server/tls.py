@@ -7,7 +7,8 @@ thing RFC 3207 §4.2, RFC 2595 §4 and RFC 3501 §6.2.1 are about.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _CHUNK_OCTETS = 65_536
@@ -16,10 +17,13 @@ _CHUNK_OCTETS = 65_536
 class ServerContext(ssl.SSLContext):
     """A context of the server's side: TLS 1.2 and 1.3, and what channel binding needs to know of its certificate.
 
-    `end_point` is the digest of RFC 5929 §4.1, None where the certificate has none.
+    `end_point` is the digest of RFC 5929 §4.1, None where the certificate has none. `complete` puts the certificate in
+    when the first connection needs it: making one takes longer than starting all the rest of a server.
     """
 
     end_point: bytes | None = None
+    complete: Callable[[ServerContext], None] | None = None
+    _guard: threading.Lock
 
     def __new__(cls) -> ServerContext:
         """A context without a certificate yet."""
@@ -27,7 +31,15 @@ class ServerContext(ssl.SSLContext):
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         # A new handshake in the middle of a session has no place here, and could change who the peer is.
         context.options |= ssl.OP_NO_RENEGOTIATION
+        context._guard = threading.Lock()
         return context
+
+    def make_ready(self) -> None:
+        """Have the certificate put in, if that was left for later. From any thread; a second call does nothing."""
+        with self._guard:
+            complete, self.complete = self.complete, None
+            if complete is not None:
+                complete(self)
 
 
 class TlsLayer:
@@ -36,6 +48,8 @@ class TlsLayer:
     def __init__(self, context: ssl.SSLContext) -> None:
         self._from_peer = ssl.MemoryBIO()
         self._to_peer = ssl.MemoryBIO()
+        if isinstance(context, ServerContext):
+            context.make_ready()
         self._tls = context.wrap_bio(self._from_peer, self._to_peer, server_side=True)
         self.established = False
         self.ended = False

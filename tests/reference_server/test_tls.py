@@ -13,8 +13,17 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256, SHA384, HashAlgorithm
 
-from reference_server.certificates import NAMES, Certificate, certificate, certificate_from, end_point, names_of
-from reference_server.tls import TlsLayer, names_in
+from reference_server.certificates import (
+    NAMES,
+    Certificate,
+    authority_pem,
+    certificate,
+    certificate_from,
+    end_point,
+    made_context,
+    names_of,
+)
+from reference_server.tls import ServerContext, TlsLayer, names_in
 
 CLIENTS = trustme.CA()
 CLIENT_CA = CLIENTS.cert_pem.bytes().decode()
@@ -55,6 +64,27 @@ def test_the_made_certificate_is_for_this_machine() -> None:
     assert host_names(Client(certificate()).shake_hands()) == {"localhost", "mail.example.test"}
     assert certificate() is certificate()
     assert "127.0.0.1" in NAMES
+
+
+def test_a_server_that_speaks_no_tls_does_without_a_certificate() -> None:
+    context = made_context(["x.test"])
+    assert context.end_point is None
+    with pytest.raises(ssl.SSLError):
+        Client(Certificate(ServerContext(), authority_pem)).shake_hands()
+    client = Client(Certificate(context, authority_pem), "x.test")
+    assert host_names(client.shake_hands()) == {"x.test"}
+    assert context.end_point is not None
+    made = context.end_point
+    context.make_ready()
+    assert context.end_point == made
+
+
+def test_a_context_from_elsewhere_binds_to_no_end_point() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    CLIENTS.issue_cert("x.test").configure_cert(context)
+    client = Client(Certificate(context, CLIENTS.cert_pem.bytes), "x.test")
+    client.shake_hands()
+    assert client.layer.channel_binding("tls-server-end-point") is None
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -123,7 +153,7 @@ def test_certificates_can_be_brought_along(tmp_path: Path) -> None:
     )
     own = certificate_from(files)
     assert own.ca_pem.startswith(files[0][0].read_bytes())
-    own = Certificate(own.context, authority.cert_pem.bytes())
+    own = Certificate(own.context, authority.cert_pem.bytes)
     assert host_names(Client(own, "a.test").shake_hands()) == {"a.test"}
     assert host_names(Client(own, "www.b.test").shake_hands()) == {"*.b.test"}
     stranger = Client(own, "elsewhere.test")
