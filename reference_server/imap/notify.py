@@ -199,7 +199,9 @@ class NotifyCommand(IdleCommand, CopyCommands, FetchCommands, AppendCommand, Met
     # When it is told.
 
     def on_wake(self) -> None:
-        """Something changed: the client need not have given a command to be told."""
+        """Something changed: the client need not have given a command to be told, but one in progress comes first."""
+        if self.rest is not None:
+            return
         if not self.idling and self.listens():
             self.running = Running(b"*", b"")
             self.tell_changes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reference_server.imap import notify
+from reference_server.stores import NewMessage
 from reference_server.stores.memory import MemoryAccount, MemoryStore
 from tests.reference_server.imap_dialogue import Client, folder, inbox, logged_in, new_store, octets_of, selected
 from tests.reference_server.test_imap_acl import bob, shared
@@ -124,6 +125,20 @@ def test_the_selected_mailbox_is_told_of_at_once() -> None:
         """
     )
     assert told.heard() == []
+
+
+def test_a_long_answer_is_not_broken_into() -> None:
+    store = new_store()
+    inbox(store).append_all([NewMessage(octets=b"x" * 300_000)] * 12)
+    told = Told(selected(store), b"SET (SELECTED (MessageNew MessageExpunge FlagChange))")
+    actions = told.client.core.receive(b"c UID FETCH 1:* BODY.PEEK[]\r\n", 0.0)
+    assert told.client.core.busy
+    inbox(store).expunge([1, 12])
+    while told.client.core.busy:
+        actions += told.client.core.wake(0.0)
+    got = octets_of(actions)
+    assert got.count(b" FETCH (") == 12
+    assert got.endswith(b")\r\n* 1 EXPUNGE\r\n* 11 EXPUNGE\r\nc OK FETCH completed\r\n")
 
 
 def test_changes_of_flags_are_told_with_the_uid_where_they_are_wanted() -> None:
