@@ -403,6 +403,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--fault", "faults", multiple=True, help="Break a rule; repeatable. See mailspec list faults.")
 @click.option("--variant", "variants", multiple=True, help="A legal server of another taste; repeatable.")
 @click.option("--link", "links", multiple=True, metavar="[PROTOCOL/]NAME[:N]", help="A bad line; repeatable.")
+@click.option("--empty", is_flag=True, help="Leave out the mail that the default users find in memory.")
 @click.option(
     "--store", default="memory", show_default=True, metavar="KIND[:PATH]", help="Or sqlite:PATH, maildir:PATH."
 )
@@ -425,6 +426,7 @@ def serve(
     faults: tuple[str, ...],
     variants: tuple[str, ...],
     links: tuple[str, ...],
+    empty: bool,  # noqa: FBT001
     store: str,
     allow_cleartext: bool,  # noqa: FBT001
     address: str,
@@ -456,6 +458,7 @@ def serve(
             variants=variants,
             links=links,
             store=store,
+            seeded=not empty,
             allow_cleartext=allow_cleartext,
             host=address,
             allow_remote=allow_remote,

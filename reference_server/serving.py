@@ -19,6 +19,7 @@ from reference_server.core import Settings
 from reference_server.links import link_named
 from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
 from reference_server.running import Host, allow_many_descriptors, default_cores
+from reference_server.seed import seed
 from reference_server.stores.opening import opened_store
 
 # Where faults and variants are declared; importing a module registers them.
@@ -133,6 +134,7 @@ def serve(
     variants: Iterable[str] = (),
     links: Iterable[str] = (),
     store: str = "memory",
+    seeded: bool = False,
     allow_cleartext: bool = False,
     allow_remote: bool = False,
     host: str = "127.0.0.1",
@@ -149,6 +151,8 @@ def serve(
     `certificates` and `client_ca` see `certificates_for`; `ca_file` is where to leave the certificate authority's
     certificate in PEM; `links` are as `link_named` reads them, and `store` as `opened_store` does; `login_delay_s` is
     POP3's LOGIN-DELAY. Call it from the main thread.
+
+    `seeded` puts a little mail into the first default user's INBOX where the store is memory.
 
     Raises:
         ValueError: a name is unknown, an address is no address, or the host is not loopback and `allow_remote` is off;
@@ -168,6 +172,9 @@ def serve(
     try:
         # The main thread allocates memory at less cost than others do.
         with opened_store(store, known) as opened, Host(own_thread=False) as runner, _rare_collections():
+            if seeded and store == "memory" and users is None and users_file is None:
+                for account in opened.accounts[:1]:
+                    seed(account.boxes()[0])
             server = runner.start(
                 store=opened,
                 cores={**default_cores(), **cores_with(faults, variants)},
