@@ -12,10 +12,13 @@ from collections.abc import Callable
 from reference_server.imap import decoded
 from reference_server.imap.charsets import to_text
 from reference_server.imap.headers import body_start, field_values
-from reference_server.imap.mime import Entity, parse
+from reference_server.imap.mime import Entity, parse, split_header
 from reference_server.imap.sentdate import SentDate, moment_s, sent_date
 from reference_server.imap.view import View
 from reference_server.stores import StoredMessage
+
+FEW_LOOKS = 8
+"""As many fields of a message are looked for one by one; for more the header is taken apart once."""
 
 # Content-Type and Content-Transfer-Encoding as nearly all mail has them; any other is the MIME parser's.
 _CHARSET = rb'(?:[ \t]*;[ \t]*CHARSET="?(UTF-8|US-ASCII|ISO-8859-1|WINDOWS-1252)"?)?'
@@ -39,6 +42,9 @@ class Candidate:
     _bodies: list[str] | None = None
     _arrived_s: int | None = None
     _sent: tuple[SentDate | None, ...] = ()
+    _looks = 0
+    _by_name: dict[bytes, list[bytes]] | None = None
+    _folded: dict[str, tuple[str, ...]] | None = None
     _plain: str | None = None
     _unfolded = ""
 
@@ -62,7 +68,15 @@ class Candidate:
 
     def values(self, name: bytes) -> list[bytes]:
         """The values of all fields of that name, as they stand but for folding."""
-        return field_values(self.message.octets, self.start, name)
+        if self._looks < FEW_LOOKS:
+            self._looks += 1
+            return field_values(self.message.octets, self.start, name)
+        if self._by_name is None:
+            self._by_name = {}
+            for field in split_header(self.message.octets, 0, self.start)[0]:
+                if field.name:
+                    self._by_name.setdefault(field.name, []).append(field.value)
+        return self._by_name.get(name, [])
 
     def first_value(self, name: bytes) -> bytes | None:
         """The value of the first field of that name."""
@@ -72,10 +86,14 @@ class Candidate:
     def fields(self, name: str) -> tuple[str, ...]:
         """The values of all fields of that name, decoded and folded for comparing."""
         known = self.view.fields.get(name, self.message.uid)
+        if known is None and self._folded is not None:
+            known = self._folded.get(name)
         if known is None:
             values = self.values(name.encode("ascii", "replace"))
             known = tuple(self.fold(decoded.decode_words(value)) for value in values)
-            self.view.fields.keep(name, self.message.uid, known)
+            if not self.view.fields.keep(name, self.message.uid, known):
+                self._folded = self._folded or {}
+                self._folded[name] = known
         return known
 
     @property

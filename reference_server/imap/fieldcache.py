@@ -20,9 +20,11 @@ class FieldCache:
         """The fields of that name of a message, if they are known."""
         return self._fields.get((name, uid))
 
-    def keep(self, name: str, uid: int, values: tuple[str, ...]) -> None:
-        """Keep them, if there is room."""
+    def keep(self, name: str, uid: int, values: tuple[str, ...]) -> bool:
+        """Keep them, if there is room; whether there was."""
         needed = ENTRY_CHARACTERS + sum(map(len, values))
-        if needed <= self._room:
-            self._room -= needed
-            self._fields[name, uid] = values
+        if needed > self._room:
+            return False
+        self._room -= needed
+        self._fields[name, uid] = values
+        return True

@@ -19,4 +19,7 @@ COMMENT = re.compile(rb"\([^()\\]*+\)")
 def message_ids(value: bytes) -> list[bytes]:
     """The valid message IDs in a field's value, without brackets and needless quoting, in their order."""
     found = MESSAGE_ID.findall(COMMENT.sub(b"", value) if b"(" in value else value)
-    return [(QUOTED_PAIR.sub(rb"\1", quoted) or bare) + b"@" + right for quoted, bare, right in found[-MAX_REFERENCES:]]
+    return [
+        (QUOTED_PAIR.sub(rb"\1", quoted) if quoted else bare) + b"@" + right
+        for quoted, bare, right in found[-MAX_REFERENCES:]
+    ]

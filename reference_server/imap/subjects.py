@@ -15,7 +15,8 @@ REFWD = re.compile(rf"(?:re|fwd?) *(?:{_BLOB})?:", re.IGNORECASE)
 TRAILER = "(fwd)"
 # subj-fwd-hdr = "[fwd:"
 FORWARDED = "[fwd:"
-WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+# White space other than a single space
+WHITE_SPACE = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Subject:
 
 def base_subject(subject: str) -> Subject:
     """Steps 2 to 7 of RFC 5256 §2.1 on a decoded subject; step 1 as far as white space goes. Takes linear time."""
-    text = WHITE_SPACE.sub(" ", subject)
+    text = " ".join(WHITE_SPACE.split(subject)) if WHITE_SPACE.search(subject) else subject
     start, end = 0, len(text)
     is_reply = False
     while True:

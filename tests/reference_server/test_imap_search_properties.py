@@ -16,7 +16,7 @@ from reference_server.stores.memory import MemoryStore
 from tests.reference_server.imap_dialogue import inbox, new_store, selected
 
 MIB = 1_048_576
-MESSAGES = 400
+MESSAGES = 200
 
 STRINGS = st.one_of(
     st.sampled_from(
@@ -137,7 +137,7 @@ def keys_for(kind: str) -> bytes:
     return {
         "deep": b"(" * 90 + b"ALL" + b")" * 90,
         "wide": b" ".join([b"OR TEXT xyzzy BODY plugh"] * 330),
-        "fields": b" ".join(b"HEADER x-%d xyzzy" % number for number in range(900)),
+        "fields": b" ".join(b"NOT HEADER x-%d xyzzy" % number for number in range(450)),
         "sets": b" ".join([b"1:*,2:4,$"] * 900),
         "one set": b",".join(b"%d:*" % (number % 50 + 1) for number in range(12_000)),
         "dates": b" ".join([b"NOT SENTON 1-Jan-2020"] * 450),
@@ -149,7 +149,7 @@ def keys_for(kind: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def many() -> MemoryStore:
-    """A few hundred messages, of one part and of several, references and all."""
+    """Two hundred messages, of one part and of several, references and all."""
     store = new_store()
     for number in range(MESSAGES):
         parts = b"Content-Type: multipart/mixed; boundary=b\r\n" if number % 3 == 0 else b""
@@ -160,10 +160,28 @@ def many() -> MemoryStore:
     return store
 
 
-@pytest.mark.parametrize(
-    "form", [b"SEARCH RETURN (SAVE COUNT) ", b"SORT (REVERSE SUBJECT DATE) UTF-8 ", b"THREAD REFERENCES UTF-8 "]
+SEARCH, SORT, THREAD = (
+    b"SEARCH RETURN (SAVE COUNT) ",
+    b"SORT (REVERSE SUBJECT DATE) UTF-8 ",
+    b"THREAD REFERENCES UTF-8 ",
 )
-@pytest.mark.parametrize("kind", ["deep", "wide", "fields", "sets", "one set", "dates", "flags", "literals", "ages"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        ("deep", SORT),
+        ("wide", SEARCH),
+        ("fields", THREAD),
+        ("sets", SORT),
+        ("sets", THREAD),
+        ("one set", SEARCH),
+        ("dates", SEARCH),
+        ("flags", SEARCH),
+        ("literals", SEARCH),
+        ("ages", SEARCH),
+    ],
+)
 def test_the_longest_commands_take_bounded_room_and_time(many: MemoryStore, kind: str, form: bytes) -> None:
     client = selected(many)
     command = b"a " + form + keys_for(kind) + b"\r\n"

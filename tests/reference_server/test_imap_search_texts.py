@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reference_server.imap import casemap, decoded
-from reference_server.imap.candidates import Candidate
+from reference_server.imap.candidates import FEW_LOOKS, Candidate
 from reference_server.imap.charsets import CODECS, codec_of, to_text
 from reference_server.imap.fieldcache import ENTRY_CHARACTERS, MAX_KEPT_CHARACTERS, FieldCache
 from reference_server.imap.headers import body_start, field_values
@@ -139,12 +139,23 @@ def test_headers_end_where_the_parser_says(octets: bytes) -> None:
 @MANY
 def test_fields_are_found_as_the_parser_finds_them(octets: bytes) -> None:
     fields, end = split_header(octets, 0, len(octets))
-    for name in (b"A", b"AB", b""):
-        assert field_values(octets, end, name) == [field.value for field in fields if field.name == name]
+    under_search = candidate(octets)
+    for name in (b"A", b"AB", b"") * FEW_LOOKS:
+        values = [field.value for field in fields if field.name == name]
+        assert field_values(octets, end, name) == values
+        assert under_search.values(name) == values
 
 
 def test_a_name_that_no_field_can_have_finds_none() -> None:
     assert field_values(b"a b: c\r\n\r\n", 9, b"A B") == []
+
+
+def test_fields_that_cannot_be_kept_are_decoded_once_all_the_same() -> None:
+    under_search = candidate(b"A: =?utf-8?q?=C3=A4?=\r\nA: b\r\nC: d\r\n\r\n")
+    under_search.view.fields.keep("FILL", 1, ("x" * (MAX_KEPT_CHARACTERS - ENTRY_CHARACTERS),))
+    for name, values in (("A", ("A\u0308", "B")), ("C", ("D",)), ("E", ())) * 2:
+        assert under_search.fields(name) == values
+        assert under_search.fields(name) is under_search.fields(name)
 
 
 PIECES = [
