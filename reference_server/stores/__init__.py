@@ -170,7 +170,7 @@ class Mailbox(Protocol):
         """Metadata entries of the folder by name, such as `/private/comment` (RFC 5464 §3)."""
 
     def annotate(self, entry: str, value: bytes | None) -> None:
-        """Set a metadata entry; None removes it."""
+        """Set a metadata entry; None removes it. A change raises `modseq` (RFC 7162 §3.2)."""
 
     @property
     def rights(self) -> Mapping[str, str]:

@@ -201,8 +201,11 @@ class MemoryMailbox:
         return self._annotations
 
     def annotate(self, entry: str, value: bytes | None) -> None:
-        """Set a metadata entry; None removes it."""
+        """Set a metadata entry; None removes it. A change raises the mod-sequence (RFC 7162 §3.2)."""
         with self._guard:
+            if self._annotations.get(entry) == value:
+                return
+            self._modseq += 1
             self._record_annotation(entry, value)
             self._annotations = with_entry(self._annotations, entry, value)
         self._changed(self._name)

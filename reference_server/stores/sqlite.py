@@ -260,6 +260,7 @@ class SqliteMailbox(MemoryMailbox):
                 execute("DELETE FROM mailbox_annotation WHERE mailbox = ? AND entry = ?", (self.key, entry))
             else:
                 execute("INSERT OR REPLACE INTO mailbox_annotation VALUES (?, ?, ?)", (self.key, entry, value))
+            execute("UPDATE mailbox SET modseq = ? WHERE id = ?", (self._modseq, self.key))
 
     def _record_rights(self, identifier: str, rights: str) -> None:
         with self._database.changing() as execute:

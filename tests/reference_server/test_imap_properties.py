@@ -29,6 +29,10 @@ ARGUMENTS = [
     b"RETURN", b"(COUNT)", b"CHARSET", b"UTF-8", b"ALL", b"NOT", b"OR", b"SUBJECT", b"TEXT", b"SINCE",
     b"1-Jan-2026", b'" 1-Jan-2026 00:00:00 +0000"', b"PLAIN", b"AGFsaWNlAHNlY3JldA==", b"=", b"%", b"a/b",
     b"(MESSAGES UNSEEN)", b"&AOQ-", b"\xff", b"\0", b"\r", b"\n",
+    b"IMAP4rev2", b"CONDSTORE", b"QRESYNC", b"UTF8=ACCEPT", b"(CONDSTORE)", b"(QRESYNC (7 1))",
+    b"(QRESYNC (7 1 1:9 (1:2 1:2)))", b"(QRESYNC (7 1 (1 2,1)))", b"(CHANGEDSINCE 1 VANISHED)", b"(CHANGEDSINCE 0)",
+    b"(UNCHANGEDSINCE 1)", b"MODSEQ", b"(HIGHESTMODSEQ RECENT)", b"BINARY[1]", b"BINARY.SIZE[]", b"PREVIEW", b"(LAZY)",
+    b"(PREVIEW (LAZY) EMAILID THREADID SAVEDATE)", b"~{3+}\r\na\0b", b"UTF8", b"(~{1+}\r\nx)", b'"\xc3\xa4"', b"$",
 ]  # fmt: skip
 
 
@@ -57,10 +61,19 @@ def fresh(stage: str) -> Client:
     )
     if stage == "new":
         return Client(store, tls=False, settings=Settings(allow_cleartext=True))
-    return logged_in(store) if stage == "logged in" else selected(store)
+    client = logged_in(store)
+    if stage.startswith("enabled"):
+        client.say(b"e ENABLE QRESYNC IMAP4rev2 UTF8=ACCEPT\r\n")
+    if stage.endswith("selected"):
+        client.say(b"s SELECT INBOX\r\n")
+    return client
 
 
-@given(stream=streams(), cuts=st.lists(st.integers(0, 400)), stage=st.sampled_from(["new", "logged in", "selected"]))
+@given(
+    stream=streams(),
+    cuts=st.lists(st.integers(0, 400)),
+    stage=st.sampled_from(["new", "logged in", "enabled", "selected", "enabled and selected"]),
+)
 @MANY
 def test_the_replies_do_not_depend_on_how_the_stream_is_cut(stream: bytes, cuts: list[int], stage: str) -> None:
     edges = [0, *sorted(cut for cut in cuts if cut <= len(stream)), len(stream)]
@@ -81,7 +94,7 @@ def test_octet_by_octet_is_the_same_too(stream: bytes) -> None:
     assert b"".join(one_by_one.say(bytes([octet])) for octet in stream) == expected
 
 
-@given(stream=streams(), stage=st.sampled_from(["logged in", "selected"]))
+@given(stream=streams(), stage=st.sampled_from(["logged in", "enabled", "selected", "enabled and selected"]))
 @MANY
 def test_no_command_is_completed_twice_and_replies_are_whole_lines(stream: bytes, stage: str) -> None:
     client = fresh(stage)
@@ -175,6 +188,7 @@ class Model:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.uids: list[int | None] = [None, None, None]
+        self.say(b"FETCH 1:* UID")
 
     def say(self, command: bytes) -> None:
         """Send a command and take in all that comes of it."""
@@ -182,6 +196,14 @@ class Model:
             if found := re.fullmatch(rb"\* (\d+) EXPUNGE", line):
                 assert not command.startswith((b"FETCH", b"STORE", b"SEARCH"))
                 del self.uids[int(found[1]) - 1]
+            elif line.startswith(b"* VANISHED "):
+                assert not command.startswith((b"FETCH", b"STORE", b"SEARCH"))
+                gone = [
+                    uid for low, high in ranges_of(line.removeprefix(b"* VANISHED ")) for uid in range(low, high + 1)
+                ]
+                # Each UID is one that the client counts: it would lose count otherwise (RFC 7162 §3.2.10.2).
+                assert set(gone) <= {uid for uid in self.uids if uid is not None}
+                self.uids = [uid for uid in self.uids if uid not in gone]
             elif found := re.fullmatch(rb"\* (\d+) EXISTS", line):
                 assert int(found[1]) >= len(self.uids)
                 self.uids += [None] * (int(found[1]) - len(self.uids))
@@ -191,13 +213,26 @@ class Model:
                 self.uids[number - 1] = uid
 
 
-@given(steps=st.lists(st.tuples(st.integers(0, 1), st.sampled_from(STEPS)), max_size=25))
+def ranges_of(numbers: bytes) -> list[tuple[int, int]]:
+    """First and last of each range in a set."""
+    pairs = (each.partition(b":") for each in numbers.split(b","))
+    return [(int(first), int(last or first)) for first, _, last in pairs]
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 1), st.sampled_from(STEPS)), max_size=25),
+    enable=st.lists(st.sampled_from([b"IMAP4rev2", b"CONDSTORE", b"QRESYNC"]), max_size=2),
+)
 @FEW
-def test_numbers_mean_the_same_messages_to_client_and_server(steps: list[tuple[int, bytes]]) -> None:
+def test_numbers_mean_the_same_messages_to_client_and_server(
+    steps: list[tuple[int, bytes]], enable: list[bytes]
+) -> None:
     store = new_store()
     for _ in range(3):
         inbox(store).append(b"x\r\n")
-    models = [Model(selected(store)), Model(selected(store))]
+    aware = logged_in(store)
+    aware.say(b"e ENABLE " + b" ".join([b"X", *enable]) + b"\r\ns SELECT INBOX\r\n")
+    models = [Model(selected(store)), Model(aware)]
     for who, command in steps:
         models[who].say(command)
         models[who].say(b"FETCH 1:* UID")

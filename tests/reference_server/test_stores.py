@@ -470,6 +470,18 @@ def test_annotations_and_rights_are_set_and_removed(account: NewAccount) -> None
     assert inbox.rights == {}
 
 
+def test_a_change_of_metadata_raises_the_mod_sequence_of_the_folder(account: NewAccount) -> None:
+    inbox = box(account())
+    before = inbox.modseq
+    inbox.annotate("/private/comment", b"mine")
+    assert inbox.modseq == before + 1
+    inbox.annotate("/private/comment", b"mine")
+    assert inbox.modseq == before + 1
+    assert inbox.changes_since(before) == Changes([], [])
+    inbox.annotate("/private/comment", None)
+    assert inbox.modseq == before + 2
+
+
 def test_whoever_watches_an_account_hears_the_names_of_folders_that_change(account: NewAccount) -> None:
     alice = account()
     heard: list[str] = []
