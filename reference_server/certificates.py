@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -163,8 +164,17 @@ def names_of(leaf: x509.Certificate) -> list[str]:
     return alternative.get_values_for_type(x509.DNSName)
 
 
-@cache
+_ONE_AT_A_TIME = threading.Lock()
+"""Who makes the authority: a client's thread that asks for it and the server's must not make one each."""
+
+
 def _authority() -> trustme.CA:
+    with _ONE_AT_A_TIME:
+        return _made_authority()
+
+
+@cache
+def _made_authority() -> trustme.CA:
     import trustme
 
     return trustme.CA(organization_name="mailspec reference server")
