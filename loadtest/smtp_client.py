@@ -150,7 +150,9 @@ class SmtpSession:
         # A password goes in clear only where the octets never leave this machine and the server itself wants it so.
         if not offered and not route.address.is_loopback:
             raise MissingOfferError("tls", "no STARTTLS here, and a password does not cross a network in clear")
-        return offered and (b"AUTH" not in self.offers or not route.address.is_loopback)
+        # Other mechanisms than those that send the password may well be on offer in clear; they are of no use here.
+        takes_passwords = not {b"PLAIN", b"LOGIN"}.isdisjoint(self.offers.get(b"AUTH", b"").split())
+        return offered and not (takes_passwords and route.address.is_loopback)
 
     def _handshake(self, began: float) -> None:
         try:
