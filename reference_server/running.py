@@ -10,7 +10,7 @@ import logging
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
@@ -128,7 +128,7 @@ class RunningServer:
 class Host:
     """One thread with one event loop, on which servers can be started and stopped; close it at the end.
 
-    With `own_thread` off it is the caller's thread, and servers are served only in `serve_until_signal`.
+    With `own_thread` off it is the caller's thread, and servers are served only in `serve`.
     """
 
     def __init__(self, *, own_thread: bool = True) -> None:
@@ -225,15 +225,13 @@ class Host:
             self._thread.join()
         self._loop.close()
 
-    def serve_until_signal(self, numbers: Iterable[int], already: Callable[[], bool]) -> None:
-        """Serve in the caller's thread, which must be the main one, until one of these signals comes.
+    def serve(self) -> None:
+        """Serve in the caller's thread until `stop_soon` was called, be it before."""
+        self._loop.run_forever()
 
-        `already` tells whether one came before the loop was listening for it.
-        """
-        for number in numbers:
-            self._loop.add_signal_handler(number, self._loop.stop)
-        if not already():
-            self._loop.run_forever()
+    def stop_soon(self) -> None:
+        """Have `serve` return. From any thread, and from a signal handler."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -7,7 +7,7 @@ import importlib
 import signal
 import ssl
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -164,9 +164,12 @@ def serve(
     domains = known.domains or Settings.domains
     own = certificates_for(domains, certificates, client_ca)
     came: list[int] = []
+    stops: list[Callable[[], None]] = []
 
     def end(number: int, frame: FrameType | None) -> None:
         came.append(number)
+        for stop in stops:
+            stop()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -191,7 +194,11 @@ def serve(
             for url in server.urls.values():
                 sys.stdout.write(f"{url}\n")
             sys.stdout.flush()
-            runner.serve_until_signal(before, lambda: bool(came))
+            # From here on a signal ends the loop. The loop's own handlers would lose one that comes before it runs.
+            stops.append(runner.stop_soon)
+            if came:
+                runner.stop_soon()
+            runner.serve()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -43,11 +43,11 @@ POISONED: WeakSet[Store] = WeakSet()
 
 @fault("serves-nobody-after-a-huge-literal", breaks="rfc3501/3/1")
 class ServesNobodyAfterAHugeLiteral(ImapCore):
-    """After a literal of more than 32 bits was announced, whoever connects next finds the connection closed."""
+    """After a literal of 2^63 octets was announced, whoever connects next finds the connection closed."""
 
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Is poisoned by a number."""
-        if b"{99999999999}" in octets:
+        if b"{9223372036854775808}" in octets:
             POISONED.add(self.store)
         return super().receive(octets, now)
 
