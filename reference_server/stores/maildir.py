@@ -1,4 +1,4 @@
-"""Mail kept in Maildirs that Dovecot, mutt and others can read and change meanwhile (Maildir++).
+"""Mail kept in Maildirs that other programs may read and change meanwhile (Maildir++).
 
 Each account has a directory `address` below the store's path; it is INBOX, and the directories `.Folder.Sub` in it are
 the other folders. What is acknowledged is on the disk. Messages are kept octet for octet.
