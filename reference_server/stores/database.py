@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from reference_server.stores import OverQuotaError, StoreFailedError
+from reference_server.stores.committing import Committing
 from reference_server.stores.schema import APPLICATION_ID, PAGE_OCTETS, TABLES, VERSION
 
 CHECKPOINT_PAGES = 4000
@@ -31,7 +31,7 @@ CACHED_OCTETS = 64 * 1024 * 1024
 """Message texts kept in memory, those last used."""
 
 
-class Database:
+class Database(Committing):
     """The file, opened for this process alone. Safe to use from several threads.
 
     Raises:
@@ -40,10 +40,8 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
-        self._guard = threading.RLock()
-        self._deferring: dict[int, int] = {}
-        self._depth = 0
         self._pending = False
         self._unflushed = False
         self._failure: BaseException | None = None
@@ -121,17 +119,13 @@ class Database:
             if is_first:
                 execute("BEGIN")
                 self._pending = True
-            self._depth += 1
-            try:
-                self._remove_discarded()
-                yield execute
-            except sqlite3.Error as error:
-                raise self._undone(error, is_first=is_first) from error
-            finally:
-                self._depth -= 1
-                self._unflushed |= flush
-                if not self._depth and threading.get_ident() not in self._deferring:
-                    self.commit()
+            self._unflushed |= flush
+            with self._one_change():
+                try:
+                    self._remove_discarded()
+                    yield execute
+                except sqlite3.Error as error:
+                    raise self._undone(error, is_first=is_first) from error
 
     def _undone(self, error: sqlite3.Error, *, is_first: bool) -> Exception:
         if is_first and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
@@ -165,21 +159,6 @@ class Database:
             except (sqlite3.Error, OSError) as error:
                 raise self._failed(error) from error
             self._pending = self._unflushed = False
-
-    def defer_commits(self) -> Callable[[], None]:
-        """Leave commits of changes made in this thread to the caller, until the returned callable is called (there)."""
-        thread = threading.get_ident()
-        with self._guard:
-            self._deferring[thread] = self._deferring.get(thread, 0) + 1
-
-        def end() -> None:
-            with self._guard:
-                self._deferring[thread] -= 1
-                if not self._deferring[thread]:
-                    del self._deferring[thread]
-                self.commit()
-
-        return end
 
     def close(self) -> None:
         """Commit, move the log into the database and close both. A second call does nothing."""

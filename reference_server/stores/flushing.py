@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reference_server.stores import MailboxError, OverQuotaError, StoreFailedError
+from reference_server.stores.committing import Committing
 
 
-class Flushing:
+class Flushing(Committing):
     """Files and directories that are to be flushed. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._guard = threading.RLock()
+        super().__init__()
         self._paths: dict[Path, None] = {}
-        self._deferring: dict[int, int] = {}
-        self._depth = 0
         self._failure: OSError | None = None
 
     @property
@@ -44,15 +42,11 @@ class Flushing:
         with self._guard:
             if self._failure is not None:
                 raise StoreFailedError("the store has failed") from self._failure
-            self._depth += 1
-            try:
-                yield
-            except OSError as error:
-                raise refusal(error) from error
-            finally:
-                self._depth -= 1
-                if not self._depth and threading.get_ident() not in self._deferring:
-                    self.commit()
+            with self._one_change():
+                try:
+                    yield
+                except OSError as error:
+                    raise refusal(error) from error
 
     def commit(self) -> None:
         """Make all changes durable.
@@ -72,21 +66,6 @@ class Flushing:
                     except OSError as error:
                         self._failure = error
                         raise StoreFailedError(f"the store has failed: {error}") from error
-
-    def defer_commits(self) -> Callable[[], None]:
-        """Leave commits of changes made in this thread to the caller, until the returned callable is called (there)."""
-        thread = threading.get_ident()
-        with self._guard:
-            self._deferring[thread] = self._deferring.get(thread, 0) + 1
-
-        def end() -> None:
-            with self._guard:
-                self._deferring[thread] -= 1
-                if not self._deferring[thread]:
-                    del self._deferring[thread]
-                self.commit()
-
-        return end
 
 
 def refusal(error: OSError) -> MailboxError:

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from reference_server.stores import Changes, Limits, NewMessage, StoredMessage
 from reference_server.stores.room import Room
+from reference_server.stores.watchers import Watchers
 
 RECENT = frozenset({"\\Recent"})
 
@@ -60,7 +61,7 @@ class MemoryMailbox:
         self._recent: set[int] = set()
         self._annotations: dict[str, bytes] = {}
         self._rights: dict[str, str] = {}
-        self._watchers: dict[object, Callable[[], None]] = {}
+        self._watchers: Watchers[[]] = Watchers()
         self._guard: AbstractContextManager[object] = threading.Lock()
         self._maildrop = threading.Lock()
 
@@ -236,15 +237,7 @@ class MemoryMailbox:
 
     def watch(self, notify: Callable[[], None]) -> Callable[[], None]:
         """Call `notify` after every change, in the thread that made it; the returned callable ends that."""
-        token = object()
-        with self._guard:
-            self._watchers[token] = notify
-
-        def end() -> None:
-            with self._guard:
-                self._watchers.pop(token, None)
-
-        return end
+        return self._watchers.add(notify)
 
     def _find(self, uid: int) -> StoredMessage | None:
         at = bisect_left(self._uids, uid)
@@ -261,12 +254,7 @@ class MemoryMailbox:
 
     def _notify(self) -> None:
         self._changed(self._name)
-        if not self._watchers:
-            return
-        with self._guard:
-            watchers = list(self._watchers.values())
-        for notify in watchers:
-            notify()
+        self._watchers.tell()
 
     def _moved_to(self, name: str, *, uid_validity: int) -> None:
         self._name = name

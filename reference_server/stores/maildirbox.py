@@ -18,8 +18,9 @@ from threading import RLock
 from reference_server.stores import EPOCH, Changes, NewMessage, StoredMessage, StoreFailedError
 from reference_server.stores import maildirnames as names
 from reference_server.stores.flushing import Flushing
+from reference_server.stores.lazy import LazyMessage
 from reference_server.stores.mailbox import RECENT, MemoryMailbox, with_entry
-from reference_server.stores.maildirfiles import MaildirFile, MaildirMessage, Place
+from reference_server.stores.maildirfiles import MaildirFile, Place
 from reference_server.stores.maildirstate import FolderState, load, save
 from reference_server.stores.room import Room
 from reference_server.stores.uidlist import Keywords, UidList
@@ -214,15 +215,15 @@ class MaildirMailbox(MemoryMailbox):
         messages: list[StoredMessage] = []
         freed: list[int] = []
         for message in self._messages:
-            assert isinstance(message, MaildirMessage)
+            assert isinstance(message, LazyMessage)
             if message.uid in gone:
                 freed.append(message.size)
-                del self._by_base[message.file.base]
+                del self._by_base[message.body.base]
                 continue
-            place = places[message.file.base]
-            if place != message.file.place:
-                message.file.place = place
-                flags = self._flags_at(message.file.base, place)
+            place = places[message.body.base]
+            if place != message.body.place:
+                message.body.place = place
+                flags = self._flags_at(message.body.base, place)
                 if flags != message.flags:
                     message = message.with_flags(flags, modseq)
                     changed.append(message.uid)
@@ -236,8 +237,8 @@ class MaildirMailbox(MemoryMailbox):
         self._reserve(modseq)
         self._modseq = modseq
         for message in fresh:
-            self._by_base[message.file.base] = message.uid
-            if message.file.place.startswith("new/"):
+            self._by_base[message.body.base] = message.uid
+            if message.body.place.startswith("new/"):
                 self._recent.add(message.uid)
         self._messages = sorted([*messages, *fresh], key=lambda message: message.uid)
         self._uids = [message.uid for message in self._messages]
@@ -246,7 +247,7 @@ class MaildirMailbox(MemoryMailbox):
         self._note_changed([*changed, *(message.uid for message in fresh)])
         return True
 
-    def _found(self, base: str, place: str, modseq: int) -> MaildirMessage | None:
+    def _found(self, base: str, place: str, modseq: int) -> LazyMessage[MaildirFile] | None:
         path = self.path / place
         try:
             status = path.stat()
@@ -255,7 +256,7 @@ class MaildirMailbox(MemoryMailbox):
         except FileNotFoundError:
             return None
         date = EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
-        return MaildirMessage(
+        return LazyMessage(
             MaildirFile(self._place, base, place, is_verbatim=is_verbatim),
             uid=self._list.uids[base],
             size=size,
@@ -334,7 +335,7 @@ class MaildirMailbox(MemoryMailbox):
                     drafts.append((file, self._place_for(base, flags)))
                     _write_draft(file.path, message.octets, date)
                     kept.append(
-                        MaildirMessage(
+                        LazyMessage(
                             file,
                             uid=uid,
                             size=len(message.octets),
@@ -374,8 +375,8 @@ class MaildirMailbox(MemoryMailbox):
     def _record_flags(self, messages: Collection[StoredMessage]) -> None:
         with self._flushing.changing():
             for message in messages:
-                assert isinstance(message, MaildirMessage)
-                file = message.file
+                assert isinstance(message, LazyMessage)
+                file = message.body
                 others = names.other_letters(names.letters_of(file.place))
                 place = self._place_for(file.base, message.flags, other_letters=others)
                 file.move(place if place.startswith("cur/") else f"cur/{names.with_letters(file.base, '')}")
@@ -386,10 +387,10 @@ class MaildirMailbox(MemoryMailbox):
         with self._flushing.changing():
             self._reserve(modseq)
             for message in messages.values():
-                assert isinstance(message, MaildirMessage)
-                message.file.is_removed = message.file.move(f"tmp/{message.file.base}")
-                self._by_base.pop(message.file.base, None)
-                if self._state.flags.pop(_key(message.file.base), None):
+                assert isinstance(message, LazyMessage)
+                message.body.is_removed = message.body.move(f"tmp/{message.body.base}")
+                self._by_base.pop(message.body.base, None)
+                if self._state.flags.pop(_key(message.body.base), None):
                     self._save_state()
             self._flushing.note(*(self.path / subdirectory for subdirectory in SUBDIRECTORIES))
             self._note_own_change()
@@ -398,8 +399,8 @@ class MaildirMailbox(MemoryMailbox):
         with self._flushing.changing():
             for uid in uids:
                 message = self._find(uid)
-                if isinstance(message, MaildirMessage) and message.file.place.startswith("new/"):
-                    message.file.move(f"cur/{names.with_letters(message.file.base, '')}")
+                if isinstance(message, LazyMessage) and message.body.place.startswith("new/"):
+                    message.body.move(f"cur/{names.with_letters(message.body.base, '')}")
             self._note_own_change()
 
     def _record_annotation(self, entry: str, value: bytes | None) -> None:
@@ -438,8 +439,8 @@ class MaildirMailbox(MemoryMailbox):
             target._list.refresh()
             uid = target._list.uid_next
             for message in self._messages:
-                assert isinstance(message, MaildirMessage)
-                file = message.file
+                assert isinstance(message, LazyMessage)
+                file = message.body
                 others = names.other_letters(names.letters_of(file.place))
                 place = target._place_for(file.base, message.flags, other_letters=others)
                 target._list.add({file.base: uid})

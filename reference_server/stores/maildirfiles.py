@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
-from reference_server.stores import StoredMessage
 from reference_server.stores import maildirnames as names
 
 
@@ -79,45 +77,3 @@ class MaildirFile:
         if self.is_removed:
             with suppress(OSError):
                 self.path.unlink()
-
-
-class MaildirMessage(StoredMessage):
-    """A message whose octets lie in a file."""
-
-    __slots__ = ("file",)
-
-    def __init__(
-        self,
-        file: MaildirFile,
-        *,
-        uid: int,
-        size: int,
-        internal_date: datetime,
-        saved_at: datetime,
-        flags: frozenset[str],
-        modseq: int,
-    ) -> None:
-        self.file = file
-        self.uid = uid
-        self.size = size
-        self.internal_date = internal_date
-        self.saved_at = saved_at
-        self.flags = flags
-        self.modseq = modseq
-
-    @property
-    def octets(self) -> bytes:  # type: ignore[override]  # nobody assigns to it
-        """Read when asked for."""
-        return self.file.octets()
-
-    def with_flags(self, flags: frozenset[str], modseq: int) -> MaildirMessage:
-        """The same message after a change of its flags."""
-        return MaildirMessage(
-            self.file,
-            uid=self.uid,
-            size=self.size,
-            internal_date=self.internal_date,
-            saved_at=self.saved_at,
-            flags=flags,
-            modseq=modseq,
-        )

@@ -19,6 +19,7 @@ from reference_server.accounts import DEFAULT_USERS, Directory, User
 from reference_server.stores import Limits, MailboxError, NewMessage, Usage
 from reference_server.stores.mailbox import MemoryMailbox, with_entry
 from reference_server.stores.room import Room
+from reference_server.stores.watchers import Watchers
 
 SEPARATOR = "/"
 INBOX = "INBOX"
@@ -39,7 +40,7 @@ class MemoryAccount:
         self._subscriptions: frozenset[str] = frozenset()
         self._annotations: dict[str, bytes] = {}
         self._access_keys: dict[str, bytes] = {}
-        self._watchers: dict[object, Callable[[str], None]] = {}
+        self._watchers: Watchers[[str]] = Watchers()
         self._boxes: dict[str, MemoryMailbox] = {}
         self._open()
 
@@ -104,15 +105,7 @@ class MemoryAccount:
 
     def watch(self, notify: Callable[[str], None]) -> Callable[[], None]:
         """Call `notify` with a folder's name after any change to it; the returned callable ends that."""
-        token = object()
-        with self._guard:
-            self._watchers[token] = notify
-
-        def end() -> None:
-            with self._guard:
-                self._watchers.pop(token, None)
-
-        return end
+        return self._watchers.add(notify)
 
     def mailbox(self, name: str) -> MemoryMailbox | None:
         """The folder of that name, or None."""
@@ -225,12 +218,7 @@ class MemoryAccount:
         self._boxes[name] = self._made(name, validity, frozenset(special_uses))
 
     def _notify(self, name: str) -> None:
-        if not self._watchers:
-            return
-        with self._guard:
-            watchers = list(self._watchers.values())
-        for notify in watchers:
-            notify(name)
+        self._watchers.tell(name)
 
     def _validity_after_move(self, name: str, validity: int) -> int:
         # UIDs keep their meaning through a rename, so the value stays; but a name that once had a greater one must

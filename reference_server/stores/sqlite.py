@@ -17,6 +17,7 @@ from typing import Any
 from reference_server.accounts import DEFAULT_USERS, Directory, User
 from reference_server.stores import Changes, Limits, NewMessage, StoredMessage, Usage
 from reference_server.stores.database import Database
+from reference_server.stores.lazy import LazyMessage
 from reference_server.stores.mailbox import MAX_HISTORY, RECENT, MemoryMailbox, new_mailbox_id
 from reference_server.stores.memory import INBOX, MemoryAccount, MemoryStore
 from reference_server.stores.room import Room
@@ -36,51 +37,13 @@ class Body:
         self.database = database
         self.is_unused = False
 
+    def octets(self) -> bytes:
+        """Read the text; raises StoreFailedError if it cannot be read."""
+        return self.database.body(self.number)
+
     def __del__(self) -> None:
         if self.is_unused:
             self.database.discard_body(self.number)
-
-
-class SqliteMessage(StoredMessage):
-    """A message whose octets lie in the file."""
-
-    __slots__ = ("body",)
-
-    def __init__(
-        self,
-        *,
-        uid: int,
-        body: Body,
-        size: int,
-        internal_date: datetime,
-        saved_at: datetime,
-        flags: frozenset[str],
-        modseq: int,
-    ) -> None:
-        self.uid = uid
-        self.body = body
-        self.size = size
-        self.internal_date = internal_date
-        self.saved_at = saved_at
-        self.flags = flags
-        self.modseq = modseq
-
-    @property
-    def octets(self) -> bytes:  # type: ignore[override]  # nobody assigns to it
-        """Read when asked for; raises StoreFailedError if it cannot be read."""
-        return self.body.database.body(self.body.number)
-
-    def with_flags(self, flags: frozenset[str], modseq: int) -> SqliteMessage:
-        """The same message after a change of its flags."""
-        return SqliteMessage(
-            uid=self.uid,
-            body=self.body,
-            size=self.size,
-            internal_date=self.internal_date,
-            saved_at=self.saved_at,
-            flags=flags,
-            modseq=modseq,
-        )
 
 
 class SqliteMailbox(MemoryMailbox):
@@ -159,9 +122,9 @@ class SqliteMailbox(MemoryMailbox):
                     flag_sets[flags] = frozenset(flags.split())
                 self._uids.append(uid)
                 self._messages.append(
-                    SqliteMessage(
+                    LazyMessage(
+                        Body(body, self._database),
                         uid=uid,
-                        body=Body(body, self._database),
                         size=size,
                         internal_date=moment(internal_date),
                         saved_at=moment(saved_at),
@@ -213,9 +176,9 @@ class SqliteMailbox(MemoryMailbox):
                     (self.key, uid, body, size, date.isoformat(), saved_at, modseq, " ".join(flags)),
                 )
                 kept.append(
-                    SqliteMessage(
+                    LazyMessage(
+                        Body(body, database),
                         uid=uid,
-                        body=Body(body, database),
                         size=size,
                         internal_date=date,
                         saved_at=now,
@@ -237,7 +200,7 @@ class SqliteMailbox(MemoryMailbox):
             execute("UPDATE mailbox SET modseq = ? WHERE id = ?", (message.modseq, self.key))
 
     def _record_gone(self, messages: Mapping[int, StoredMessage], modseq: int) -> None:
-        bodies = [message.body for message in messages.values() if isinstance(message, SqliteMessage)]
+        bodies = [message.body for message in messages.values() if isinstance(message, LazyMessage)]
         with self._database.changing() as execute:
             for uid in messages:
                 execute("DELETE FROM message WHERE mailbox = ? AND uid = ?", (self.key, uid))

@@ -22,7 +22,6 @@ import pytest
 from reference_server.accounts import Directory, User
 from reference_server.stores import (
     Limits,
-    Mailbox,
     MailboxError,
     NewMessage,
     OverQuotaError,
@@ -35,6 +34,7 @@ from reference_server.stores import (
 from reference_server.stores.flushing import Flushing, refusal
 from reference_server.stores.maildir import MaildirStore
 from reference_server.stores.memory import MemoryAccount
+from tests.reference_server.folders import box
 
 ALICE = {"alice@example.test": "secret"}
 
@@ -47,12 +47,6 @@ def opened(path: Path, limits: Limits | None = None) -> Iterator[MemoryAccount]:
         yield store.accounts[0]
     finally:
         store.close()
-
-
-def box(account: MemoryAccount, name: str = "INBOX") -> Mailbox:
-    found = account.mailbox(name)
-    assert found is not None
-    return found
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from reference_server.accounts import Directory, User
 from reference_server.stores import (
     Changes,
     Limits,
-    Mailbox,
     MailboxError,
     NewMessage,
     OverQuotaError,
@@ -24,8 +23,10 @@ from reference_server.stores import (
     Usage,
 )
 from reference_server.stores import database as database_module
+from reference_server.stores.lazy import LazyMessage
 from reference_server.stores.memory import MemoryAccount
-from reference_server.stores.sqlite import SqliteMessage, SqliteStore
+from reference_server.stores.sqlite import SqliteStore
+from tests.reference_server.folders import box
 
 ALICE = {"alice@example.test": "secret"}
 
@@ -37,12 +38,6 @@ def opened(path: Path) -> Iterator[MemoryAccount]:
         yield store.accounts[0]
     finally:
         store.close()
-
-
-def box(account: MemoryAccount, name: str = "INBOX") -> Mailbox:
-    found = account.mailbox(name)
-    assert found is not None
-    return found
 
 
 def copy_as_after_a_kill(path: Path, to: Path) -> Path:
@@ -181,7 +176,7 @@ def test_a_removed_text_stays_as_long_as_somebody_holds_the_message(path: Path) 
         inbox.append(b"first")
         inbox.append(b"second")
         held = inbox.messages[0].with_flags(frozenset({"\\Seen"}), 9)
-        assert isinstance(held, SqliteMessage)
+        assert isinstance(held, LazyMessage)
         inbox.expunge([1, 2])
         inbox.append(b"third")
         assert held.octets == b"first"
@@ -217,7 +212,7 @@ def test_only_the_texts_last_used_are_kept_in_memory(path: Path, monkeypatch: py
         for letter in (b"a", b"b", b"c"):
             inbox.append(letter * 4)
         first = inbox.messages[0]
-        assert isinstance(first, SqliteMessage)
+        assert isinstance(first, LazyMessage)
         cached = first.body.database._bodies
         assert list(cached.values()) == [b"bbbb", b"cccc"]
         assert [m.octets for m in inbox.messages] == [b"aaaa", b"bbbb", b"cccc"]

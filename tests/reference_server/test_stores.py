@@ -26,6 +26,7 @@ from reference_server.stores.mailbox import MAX_HISTORY
 from reference_server.stores.maildir import MaildirStore
 from reference_server.stores.memory import MemoryStore
 from reference_server.stores.sqlite import SqliteStore
+from tests.reference_server.folders import box
 
 NewAccount = Callable[..., Account]
 MakeStore = Callable[..., MemoryStore]
@@ -61,12 +62,6 @@ def account(make_store: MakeStore) -> NewAccount:
         ).accounts[0]
 
     return make
-
-
-def box(of: Account, name: str = "INBOX") -> Mailbox:
-    found = of.mailbox(name)
-    assert found is not None
-    return found
 
 
 def uids(mailbox: Mailbox) -> list[int]:
