@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from reference_server.imap.binary import Binary, BinarySections
 from reference_server.imap.grammar import Cursor, GrammarError
@@ -219,4 +221,6 @@ class AppendCommand(Names, BinarySections):
 
 def message_with(mailbox: Mailbox, uid: int) -> StoredMessage | None:
     """The message of that UID, or None."""
-    return next((message for message in mailbox.messages if message.uid == uid), None)
+    messages = mailbox.messages
+    at = bisect_left(messages, uid, key=attrgetter("uid"))
+    return messages[at] if at < len(messages) and messages[at].uid == uid else None
