@@ -31,9 +31,3 @@ STATUS_CODE = re.compile(rb"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?= |$)")
 # "local-part@domain" or "<local-part@domain>", in a reply to VRFY
 MAILBOX = re.compile(rb"[^<>\s]@" + _DOMAIN)
 """The end of a local-part, and the domain of a mailbox, somewhere in a text; use `search`."""
-
-
-def text_after_status_code(text: bytes) -> bytes:
-    """A reply's text without an enhanced status code."""
-    found = STATUS_CODE.match(text)
-    return text[found.end() :].lstrip(b" ") if found else text
