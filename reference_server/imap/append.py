@@ -207,8 +207,7 @@ class AppendCommand(Names, BinarySections):
 
     def octets_at(self, account: Account, part: MessagePart) -> bytes | None:
         """What a URL names among one account's mail; None if it is not there, or no longer valid."""
-        name = INBOX if self.is_inbox(part.mailbox) else part.mailbox
-        mailbox = account.mailbox(name)
+        mailbox = self.mailbox_at(account, part)
         if mailbox is None or part.uid_validity not in (None, self.validity_of(mailbox)):
             return None
         message = message_with(mailbox, part.uid)
@@ -217,6 +216,10 @@ class AppendCommand(Names, BinarySections):
             return octets
         first, count = part.partial
         return octets[first : first + count]
+
+    def mailbox_at(self, account: Account, part: MessagePart) -> Mailbox | None:
+        """The mailbox that a URL names among one account's, or None."""
+        return account.mailbox(INBOX if self.is_inbox(part.mailbox) else part.mailbox)
 
 
 def message_with(mailbox: Mailbox, uid: int) -> StoredMessage | None:

@@ -12,11 +12,11 @@ from urllib.parse import unquote_to_bytes
 
 from reference_server.imap.append import AppendCommand
 from reference_server.imap.grammar import Cursor, GrammarError
-from reference_server.imap.names import INBOX, parse_mailbox
+from reference_server.imap.names import parse_mailbox
 from reference_server.imap.responses import astring
 from reference_server.imap.selection import Selection
 from reference_server.imap.urls import AuthorizedUrl, parse_authorized
-from reference_server.stores import Account, Mailbox
+from reference_server.stores import Account
 
 INTERNAL = b"INTERNAL"
 
@@ -90,7 +90,7 @@ class UrlAuth(Selection, AppendCommand):
                 url = parse_authorized(rump)
             except ValueError as error:
                 raise GrammarError("not the URL of a message, with user and access") from error
-            mailbox = self.mailbox_of(self.user, url)
+            mailbox = self.mailbox_at(self.user, url.part)
             if url.token is not None or self.owner_of(url) is not self.user or mailbox is None:
                 raise GrammarError("not the URL of a message in a mailbox of yours")
             urls.append(b"%b:internal:%b" % (rump, self.token_of(self.user.access_key(mailbox.mailbox_id), url)))
@@ -112,7 +112,7 @@ class UrlAuth(Selection, AppendCommand):
         except ValueError:
             return None
         owner = self.owner_of(asked)
-        mailbox = None if owner is None else self.mailbox_of(owner, asked)
+        mailbox = None if owner is None else self.mailbox_at(owner, asked.part)
         # Where there is no mailbox a key is made up, so that the answer takes as long (RFC 4467 §6).
         key = os.urandom(32) if owner is None or mailbox is None else owner.access_key(mailbox.mailbox_id)
         right = hmac.compare_digest(self.token_of(key, asked), (asked.token or b"").lower())
@@ -143,8 +143,3 @@ class UrlAuth(Selection, AppendCommand):
         name = user.decode("utf-8", "replace")
         names = [name] if "@" in name else [f"{name}@{domain}" for domain in sorted(self.settings.domains)]
         return next((found for found in map(self.store.account, names) if found is not None), None)
-
-    def mailbox_of(self, owner: Account, url: AuthorizedUrl) -> Mailbox | None:
-        """The mailbox that a URL names, or None."""
-        name = url.part.mailbox
-        return owner.mailbox(INBOX if self.is_inbox(name) else name)
