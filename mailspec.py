@@ -15,7 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from conformance.configuration import Configuration
-    from conformance.target import Account, Target
+    from conformance.target import Account, Endpoint, Target
     from reports.records import CheckResult
 
 VERSION = "0.1.0"
@@ -129,8 +129,9 @@ def check(
 
     try:
         configuration, folder = _configuration(config_path)
-        if domain and not urls:
-            urls = (f"smtp://{_mail_host(domain, resolver)}",)
+        found = _mail_endpoint(domain, resolver, seed) if domain and not urls else None
+        if found is not None:
+            urls = (str(found),)
         embedded = not urls and not configuration.targets
         if (faults or variants) and not embedded:
             raise UsageError("--fault and --variant belong to the embedded server: give no URL")
@@ -143,6 +144,8 @@ def check(
                 target = _embedded_target(urls)
             else:
                 target = _target(configuration, folder, urls, accounts, password_file, domain)
+                if found is not None:
+                    target = dataclasses.replace(target, endpoints=(found,))
             chosen = Tier[(tier or ("intrusive" if embedded else "safe")).upper()]
             if chosen > Tier.SAFE and not target.is_loopback and not i_own_this_server:
                 raise UsageError(
@@ -195,10 +198,15 @@ def _configuration(path: Path | None) -> tuple[Configuration, Path]:
     return read_configuration(path), path.parent
 
 
-def _mail_host(domain: str, resolver: str | None) -> str:
-    from conformance.mx import mail_hosts
+def _mail_endpoint(domain: str, resolver: str | None, seed: int) -> Endpoint:
+    from conformance.mx import mail_endpoint
 
-    return mail_hosts(domain, resolver=resolver)[0]
+    def note(text: str) -> None:
+        click.echo(f"mailspec: {text}", err=True)
+
+    found = mail_endpoint(domain, resolver=resolver, seed=seed, note=note)
+    note(f"mail for {domain} goes to {found.host} at {found.address}")
+    return found
 
 
 def _target(
@@ -209,17 +217,10 @@ def _target(
     password_file: Path | None,
     domain: str | None,
 ) -> Target:
-    from conformance.configuration import read_password, target_from
-    from conformance.target import Account, parse_account
+    from conformance.configuration import account_given, target_from
 
-    def account(text: str) -> Account:
-        if password_file is not None and ":" not in text:
-            return Account(text, read_password(password_file))
-        return parse_account(text)
-
-    return target_from(
-        configuration, folder, urls=urls, accounts=tuple(account(text) for text in accounts), domain=domain
-    )
+    named = tuple(account_given(text, password_file) for text in accounts)
+    return target_from(configuration, folder, urls=urls, accounts=named, domain=domain)
 
 
 @contextlib.contextmanager

@@ -167,6 +167,7 @@ class Bench:
                 patience=self.target.patience,
                 segmentation=self.segmentation,
                 implicit_tls=endpoint.means.implicit_tls,
+                address=endpoint.address,
                 label=str(endpoint),
             )
         except ConnectError as error:

@@ -25,7 +25,7 @@ from typing import Annotated
 import msgspec
 
 from conformance.errors import UsageError
-from conformance.target import Account, Target, target_of
+from conformance.target import Account, Target, parse_account, target_of
 from conformance.wire.connection import Patience
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -122,6 +122,17 @@ def read_password(path: Path) -> str:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8") from error
+
+
+def account_given(text: str, password_file: Path | None) -> Account:
+    """The account that a command line means by USER:PASSWORD, or by USER where a file has the password.
+
+    Raises:
+        UsageError: it is written in another way, or the file cannot be read.
+    """
+    if password_file is not None and ":" not in text:
+        return Account(text, read_password(password_file))
+    return parse_account(text)
 
 
 def target_from(

@@ -57,6 +57,7 @@ def _open(target: Target, endpoint: Endpoint, facts: Facts) -> SmtpSession | Pop
         Transcript(),
         patience=target.patience,
         implicit_tls=endpoint.means.implicit_tls,
+        address=endpoint.address,
     )
     account = target.accounts[0] if target.accounts else None
     recipient = account.address(target.mail_domain) if account else None

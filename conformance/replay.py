@@ -119,6 +119,7 @@ class _Link:
                 patience=patience,
                 segmentation=segmentation,
                 implicit_tls=endpoint.means.implicit_tls,
+                address=endpoint.address,
             )
         except ConnectError as error:
             raise HarnessError(str(error)) from error

@@ -56,11 +56,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One listening server. `str()` gives its URL, which never holds credentials."""
+    """One listening server. `str()` gives its URL, which never holds credentials.
+
+    `address` is where connections go, for a host whose address somebody else than the system's resolver has found.
+    """
 
     scheme: str
     host: str
     port: int
+    address: str = ""
 
     @property
     def means(self) -> Scheme:
@@ -73,12 +77,17 @@ class Endpoint:
         return self.means.protocol
 
     @property
+    def reached_at(self) -> str:
+        """Name or address to connect to."""
+        return self.address or self.host
+
+    @property
     def is_loopback(self) -> bool:
         """Whether octets for it stay on this machine."""
-        if self.host == "localhost":
+        if self.reached_at == "localhost":
             return True
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            return ipaddress.ip_address(self.reached_at).is_loopback
         except ValueError:
             return False
 

@@ -87,17 +87,19 @@ class Connection:
         tls: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         label: str = "",
+        address: str = "",
     ) -> Connection:
         """Connect, and with `implicit_tls` secure the connection before anything else (RFC 8314 §3).
 
-        `label` is the endpoint's URL, which the transcript notes.
+        `label` is the endpoint's URL, which the transcript notes. `address` is where to connect instead of asking the
+        system's resolver for the host.
 
         Raises:
             ConnectError: nobody listens there, or the handshake failed.
         """
         patience = patience or Patience()
         try:
-            sock = socket.create_connection((host, port), timeout=patience.connect_s)
+            sock = socket.create_connection((address or host, port), timeout=patience.connect_s)
         except (OSError, UnicodeError) as error:
             # UnicodeError: a name with an empty or overlong label, which no resolver is asked for.
             raise ConnectError(f"no connection to {host}:{port}: {error}") from error

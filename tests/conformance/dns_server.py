@@ -1,4 +1,8 @@
-"""An authoritative name server on 127.0.0.1 for the tests, on dnspython: answers from a zone that the test writes."""
+"""A small authoritative name server on 127.0.0.1 for the tests, on dnspython: answers from a zone that the test writes.
+
+An alias is answered with its CNAME record and, where its target lies in the zone, with the target's records behind it
+(RFC 1034 §4.3.2).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from contextlib import contextmanager
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.zone
 
 
@@ -48,8 +53,13 @@ def _answer(zone: dns.zone.Zone, query: dns.message.Message) -> dns.message.Mess
     asked = query.question[0]
     if zone.origin is None or not asked.name.is_subdomain(zone.origin):
         response.set_rcode(dns.rcode.REFUSED)
-    elif zone.get_node(asked.name) is None:
-        response.set_rcode(dns.rcode.NXDOMAIN)
-    elif (found := zone.get_rrset(asked.name, asked.rdtype)) is not None:
+        return response
+    name = asked.name
+    while (alias := zone.get_rrset(name, dns.rdatatype.CNAME)) is not None and alias not in response.answer:
+        response.answer.append(alias)
+        name = alias[0].target
+    if (found := zone.get_rrset(name, asked.rdtype)) is not None:
         response.answer.append(found)
+    elif zone.get_node(name) is None and name.is_subdomain(zone.origin):
+        response.set_rcode(dns.rcode.NXDOMAIN)
     return response
