@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -14,9 +15,11 @@ from conformance.pop3.session import Pop3Session
 from conformance.session import Facts, Session, Setting, setting_up
 from conformance.smtp.session import SmtpSession
 from conformance.target import Endpoint, Target
+from conformance.wire.certificates import tls_record, verifying_tls
 from conformance.wire.connection import Connection
 from conformance.wire.errors import ConnectError, NoReplyError
 from conformance.wire.transcript import Transcript
+from reports.records import TlsRecord
 
 SESSION_OF: Mapping[str, type[SmtpSession | Pop3Session | ImapSession]] = MappingProxyType(
     {"smtp": SmtpSession, "pop3": Pop3Session, "imap": ImapSession}
@@ -50,12 +53,15 @@ class _Learnt:
     unfinished: str = ""
 
 
-def _open(target: Target, endpoint: Endpoint, facts: Facts) -> SmtpSession | Pop3Session | ImapSession:
+def _open(
+    target: Target, endpoint: Endpoint, facts: Facts, tls: ssl.SSLContext | None = None
+) -> SmtpSession | Pop3Session | ImapSession:
     connection = Connection.open(
         endpoint.host,
         endpoint.port,
         Transcript(),
         patience=target.patience,
+        tls=tls,
         implicit_tls=endpoint.means.implicit_tls,
         address=endpoint.address,
     )
@@ -137,8 +143,48 @@ def discover(target: Target, endpoint: Endpoint) -> Facts:
         capabilities_under_tls=MappingProxyType(dict(learnt.secured)),
         demands_tls=learnt.demands_tls,
         unfinished=learnt.unfinished,
+        tls=_tls(target, endpoint, *session.connection.shown_in_handshake) if session.secured else None,
     )
     return dataclasses.replace(facts, log_in=_try_log_in(target, endpoint, facts))
+
+
+def _tls(target: Target, endpoint: Endpoint, version: str, cipher: str, certificate: bytes) -> TlsRecord:
+    return tls_record(
+        endpoint.host,
+        version=version,
+        cipher=cipher,
+        certificate=certificate,
+        distrust=_distrust(target, endpoint),
+    )
+
+
+def _distrust(target: Target, endpoint: Endpoint) -> str:
+    """Why no authority of the system vouches for the certificate, by a handshake that asks; empty if one does."""
+    try:
+        session = _open(target, endpoint, Facts(), verifying_tls())
+    except (ConnectError, InconclusiveError) as error:
+        return _verdict_of(error)
+    try:
+        if isinstance(session, SmtpSession):
+            session.ehlo()
+        if not session.secured:
+            session.start_tls()
+    except (InconclusiveError, NoReplyError) as error:
+        session.drop()
+        return _verdict_of(error)
+    finally:
+        _leave(session)
+    return ""
+
+
+def _verdict_of(error: BaseException) -> str:
+    """What OpenSSL holds against the chain, if that is what the error stems from, else the error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return str(cause.verify_message)
+        cause = cause.__cause__
+    return f"the handshake that asks for it failed: {error}"
 
 
 def _try_log_in(target: Target, endpoint: Endpoint, facts: Facts) -> str:

@@ -239,4 +239,5 @@ def _record(bench: Bench) -> TargetRecord:
             )
             for endpoint, facts in bench.facts.items()
         },
+        tls={str(endpoint): facts.tls for endpoint, facts in bench.facts.items() if facts.tls is not None},
     )

@@ -18,6 +18,7 @@ from conformance.target import Account, Endpoint
 from conformance.wire.connection import Connection
 from conformance.wire.errors import ClosedError, NoReplyError, SilenceError
 from conformance.wire.segmentation import WHOLE
+from reports.records import TlsRecord
 
 FAREWELL_S = 2.0
 """How long the judge waits for a server to close after its farewell; nothing is held against one that lingers."""
@@ -48,6 +49,8 @@ class Facts:
     """Empty where the first account could log in, else why not."""
     unfinished: str = ""
     """Empty where the server answered all that discovery asked, else where it stopped."""
+    tls: TlsRecord | None = None
+    """What the handshake showed, where there was one."""
 
     def offers(self, name: str) -> bool:
         """Whether the capability is advertised, before or under TLS.

@@ -106,11 +106,28 @@ class CoverageRow(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"coverage does not add up: {self}")
 
 
+class TlsRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What an endpoint showed in its TLS handshake.
+
+    `names` are the identities that the certificate claims: DNS names and addresses, in a certificate without any the
+    subject's common name. `objections` say what a client that verifies would hold against it; mail between servers is
+    encrypted without asking (RFC 7435), so none of them is a finding. Names are the server's words: untrusted.
+    """
+
+    version: str
+    cipher: str
+    names: tuple[str, ...] = ()
+    issuer: str = ""
+    not_before: str = ""
+    not_after: str = ""
+    objections: tuple[str, ...] = ()
+
+
 class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The mail system that was judged; URLs carry no passwords.
 
     `greetings` holds each endpoint's first line as text with other octets escaped, `capabilities` what it
-    advertised, both by URL. They are the server's words: untrusted.
+    advertised, `tls` its handshake, all by URL. They are the server's words: untrusted.
     """
 
     name: str
@@ -118,6 +135,7 @@ class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[str, ...] = ()
     greetings: dict[str, str] = {}
     capabilities: dict[str, tuple[str, ...]] = {}
+    tls: dict[str, TlsRecord] = {}
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):

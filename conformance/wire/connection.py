@@ -72,6 +72,8 @@ class Connection:
         self.session = transcript.open_session()
         self.secured = False
         self.closed_by_peer = False
+        self.shown_in_handshake = ("", "", b"")
+        """TLS version, cipher suite, and the server's certificate in DER; empty without TLS."""
         self._closed = False
         self._opened_at = time.monotonic()
 
@@ -198,7 +200,12 @@ class Connection:
             self.closed_by_peer = True
             raise TlsError(f"the TLS handshake failed: {error}") from error
         self.secured = True
-        version = self._sock.version()
+        version, cipher = self._sock.version() or "", self._sock.cipher()
+        self.shown_in_handshake = (
+            version,
+            cipher[0] if cipher else "",
+            self._sock.getpeercert(binary_form=True) or b"",
+        )
         self._transcript.note(f"TLS starts ({version})", at_s=self._at(), session=self.session)
 
     @property

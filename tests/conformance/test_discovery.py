@@ -47,6 +47,28 @@ def test_every_kind_of_url_is_asked_what_it_offers(server: RunningServer, scheme
         assert facts.log_in == ""
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_certificate_is_looked_at_as_a_client_would_that_verifies(server: RunningServer, scheme: str) -> None:
+    tls = learnt(server.urls[scheme]).tls
+    assert tls is not None
+    assert tls.version == "TLSv1.3"
+    assert "127.0.0.1" in tls.names
+    (objection,) = tls.objections
+    assert "certificate" in objection.partition("vouches for it: ")[2]
+
+
+def test_a_certificate_that_is_vouched_for_draws_no_objection(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusting = server.tls_context()
+    trusting.check_hostname = False
+    monkeypatch.setattr("conformance.discovery.verifying_tls", lambda: trusting)
+    for scheme in ("smtp", "pop3s", "imap"):
+        tls = learnt(server.urls[scheme]).tls
+        assert tls is not None
+        assert tls.objections == ()
+
+
 @pytest.mark.parametrize("scheme", ["pop3", "imap", "submission"])
 def test_a_log_in_that_is_refused_says_so_without_the_password(server: RunningServer, scheme: str) -> None:
     facts = learnt(server.urls[scheme], Account("alice@example.test", "not-this-one"))

@@ -11,6 +11,7 @@ from reports.records import (
     Level,
     RunResult,
     TargetRecord,
+    TlsRecord,
     Verdict,
 )
 
@@ -211,6 +212,17 @@ def example_run(*, results: tuple[CheckResult, ...] = RESULTS, name: str = "mx.e
             capabilities={
                 SMTP_URL: ("PIPELINING", "SIZE 10485760", "8BITMIME", "X-<u>ODD</u>"),
                 IMAP_URL: ("IMAP4rev2", "IDLE"),
+            },
+            tls={
+                SMTP_URL: TlsRecord(
+                    version="TLSv1.3",
+                    cipher="TLS_AES_256_GCM_SHA384",
+                    names=("mail.example.test", "<b>other</b>"),
+                    issuer="CN=Example CA",
+                    not_before="2025-11-01",
+                    not_after="2026-02-01",
+                    objections=("it does not name mx.example.test", "it expired on 2026-02-01"),
+                ),
             },
         ),
         started_at="2026-03-01T09:30:00Z",

@@ -29,7 +29,14 @@ def test_a_servers_script_shows_as_text(page: Page) -> None:
     assert "<b>done</b>" in page.text
     assert "<i>try later</i>" in page.text
     assert "X-<u>ODD</u>" in page.text
+    assert "<b>other</b>" in page.text  # a name in the certificate
     assert not {"b", "i", "u"} & set(page.tags)
+
+
+def test_a_certificate_is_shown_with_what_a_client_would_hold_against_it(page: Page) -> None:
+    assert "TLSv1.3, TLS_AES_256_GCM_SHA384" in page.text
+    assert "issued by CN=Example CA; valid from 2025-11-01 to 2026-02-01" in page.text
+    assert "it does not name mx.example.test; it expired on 2026-02-01" in page.text
 
 
 def test_the_page_runs_nothing_and_loads_nothing(page: Page) -> None:
