@@ -302,6 +302,9 @@ class MaildirMailbox(MemoryMailbox):
             # Nobody else gives out UIDs from here on.
             if not self._has_its_list():
                 self._start_anew()
+            if self._list.uid_next != self._uid_next:
+                # A delivery in the same moment as our last look does not show in the directories' times.
+                self._stamps = None
             self._scan()
             return super().append_all(messages, replacing=replacing)
 

@@ -30,6 +30,7 @@ KEYWORD_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _OF_SYSTEM_FLAG = {flag: letter for letter, flag in SYSTEM_LETTERS.items()}
 _SECONDS = re.compile(r"(\d{1,12})[.,:]")
 _SIZE = re.compile(r",S=(\d+)(?=,|$)")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 _counter = itertools.count(1)
 # "/" and ":" have a meaning in file names here.
 _HOST = socket.gethostname().replace("/", "\\057").replace(":", "\\072").replace(",", "\\054") or "localhost"
@@ -73,8 +74,8 @@ def is_verbatim(base: str, octets: int) -> bool:
 
 
 def to_wire(octets: bytes) -> bytes:
-    """A message in Unix lines as it goes over the wire; one that has any CRLF is left as it is."""
-    return octets if b"\r\n" in octets else octets.replace(b"\n", b"\r\n")
+    """A message in Unix lines as it goes over the wire. What has CRLF keeps it: copies that mutt makes have both."""
+    return _BARE_LF.sub(b"\r\n", octets)
 
 
 def flags_in(letters: str, keywords: Mapping[int, str]) -> frozenset[str]:

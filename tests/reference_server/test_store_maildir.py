@@ -311,6 +311,30 @@ def test_a_uid_list_of_others_is_taken_as_it_is(path: Path, home: Path) -> None:
     assert "\n12 :cut\n20 :" in (home / "dovecot-uidlist").read_text()
 
 
+def test_a_uid_given_out_by_others_in_the_moment_of_our_last_look_is_not_given_out_again(
+    path: Path, home: Path
+) -> None:
+    with opened(path) as alice:
+        inbox = box(alice)
+        inbox.append(b"ours")
+        times = {home / name: (home / name).stat().st_mtime_ns for name in ("new", "cur")}
+        (home / "cur" / "theirs:2,").write_bytes(b"theirs\r\n")
+        with (home / "dovecot-uidlist").open("a") as uids:
+            uids.write("2 :theirs\n")
+        for directory, time_ns in times.items():
+            os.utime(directory, ns=(time_ns, time_ns))
+        assert inbox.append(b"ours") == 3
+        assert [(m.uid, m.octets) for m in inbox.messages] == [(1, b"ours"), (2, b"theirs\r\n"), (3, b"ours")]
+
+
+def test_a_message_with_both_kinds_of_line_ends_has_one_on_the_wire(path: Path, home: Path) -> None:
+    with opened(path) as alice:
+        (home / "cur" / "1.mutt:2,S").write_bytes(b"a: b\r\nContent-Length: 3\n\nx\r\n")
+        (seen,) = box(alice).messages
+        assert seen.octets == b"a: b\r\nContent-Length: 3\r\n\r\nx\r\n"
+        assert seen.size == len(seen.octets)
+
+
 def test_an_old_uid_list_is_read(path: Path, home: Path) -> None:
     for directory in ("tmp", "new", "cur"):
         (home / directory).mkdir(parents=True)
