@@ -24,6 +24,7 @@ from reference_server.links import link_named
 from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
 from reference_server.running import Host, running_server
 from reference_server.serving import load_faults_and_variants
+from reference_server.stores.opening import opened_store
 from reports.records import CheckResult, Verdict
 
 load_faults_and_variants()
@@ -67,12 +68,22 @@ def host() -> Host:
 
 @contextmanager
 def bench_with(
-    cores: Mapping[str, type], *, plan: Plan = PLAN, cleartext: bool = False, links: Iterable[str] = ()
+    cores: Mapping[str, type],
+    *,
+    plan: Plan = PLAN,
+    cleartext: bool = False,
+    links: Iterable[str] = (),
+    store: str = "memory",
 ) -> Iterator[Bench]:
-    """A bench before a fresh server that runs these cores in place of its own, behind these links."""
+    """A bench before a fresh server that runs these cores in place of its own, behind these links, on that store."""
     settings = Settings(allow_cleartext=cleartext)
     around = [link_named(text) for text in links]
-    with running_server(protocols=SERVICES, cores=cores, settings=settings, links=around, on=host()) as server:
+    with (
+        opened_store(store) as kept,
+        running_server(
+            protocols=SERVICES, store=kept, cores=cores, settings=settings, links=around, on=host()
+        ) as server,
+    ):
         target = target_of([server.urls[name] for name in SERVICES], ACCOUNTS, patience=PATIENCE)
         bench = Bench(replace(target, delivery_s=DELIVERY_S), plan)
         bench.discover()
@@ -93,6 +104,13 @@ def results_of(cores: Mapping[str, type], checks: Iterable[Check]) -> list[Check
 def brief_results_of(cores: Mapping[str, type], checks: Iterable[Check]) -> list[CheckResult]:
     """The same with few examples, where log-in in clear is allowed: handshakes would take half the time."""
     with bench_with(cores, plan=BRIEF, cleartext=True) as bench:
+        results = [run_check(bench, check) for check in checks]
+        return results + bench.oracles.results([])
+
+
+def results_on(store: str, checks: Iterable[Check]) -> list[CheckResult]:
+    """What these checks and the oracles say of a conforming server that keeps its mail there. Few examples."""
+    with bench_with({}, plan=BRIEF, store=store) as bench:
         results = [run_check(bench, check) for check in checks]
         return results + bench.oracles.results([])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from conformance.checks import SUITES, Check, all_checks
@@ -18,6 +20,7 @@ from tests.proof.subjects import (
     is_seen_by,
     naming,
     results_of,
+    results_on,
     served_faults,
     served_variants,
 )
@@ -37,6 +40,18 @@ def test_a_clean_server_is_found_wanting_in_nothing(suite: str) -> None:
     assert not convictions(results), _shown(convictions(results))
     unanswered = {result.check: result.reason for result in results if result.verdict is not Verdict.SATISFIED}
     assert not unanswered, "the reference server must give every check something to judge"
+
+
+@pytest.mark.parametrize("store", ["sqlite", "maildir"])
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_clean_server_is_found_wanting_in_nothing_wherever_its_mail_is_kept(
+    suite: str, store: str, tmp_path: Path
+) -> None:
+    results = results_on(f"{store}:{tmp_path / 'mail'}", [c for c in all_checks().values() if c.suite == suite])
+    unanswered = {result.check: result.reason for result in results if result.verdict is not Verdict.SATISFIED}
+    assert results
+    assert not convictions(results), _shown(convictions(results))
+    assert not unanswered, "what every check can judge on one store it can judge on the others"
 
 
 @pytest.mark.parametrize("fault", served_faults(), ids=lambda fault: fault.name)
