@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from conformance.checks import given, must, should
 from conformance.errors import InconclusiveError, not_applicable
 from conformance.expectations import expect, expect_code, expect_done, expect_refused
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue import settled
+from conformance.smtp.dialogue import ask, settled
 from conformance.smtp.logging_in import (
     account_of,
     answered,
@@ -25,7 +26,6 @@ from conformance.smtp.session import path
 # sasl-mech = 1*20mech-char; mech-char = UPPER-ALPHA / DIGIT / HYPHEN / UNDERSCORE (RFC 4422 §3.1). Lower case is let
 # pass: RFC 4954 §8 reads mechanism names without regard to case.
 _MECHANISMS = re.compile(r"[A-Za-z0-9_-]{1,20}(?: [A-Za-z0-9_-]{1,20})*")
-_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 CLEARTEXT = ("PLAIN", "LOGIN")
 """Mechanisms that send the password itself."""
@@ -86,7 +86,7 @@ def check_asks_for_a_response(submission: Dial) -> None:
         expect_code(reply, {235}, because="the same credentials are taken as an initial response")
 
 
-@must("rfc4954/4/17", "rfc4954/8/3")
+@must("rfc4954/4/17", "rfc4954/4/16", "rfc4954/8/3")
 def check_keeps_the_space_of_an_empty_challenge(submission: Dial) -> None:
     """An empty challenge is 334, a space and CRLF.
 
@@ -98,18 +98,51 @@ def check_keeps_the_space_of_an_empty_challenge(submission: Dial) -> None:
     expect(challenge.raw[3:4] == b" ", "334 with a space behind it", repr(challenge.raw))
 
 
-@must("rfc4954/4/11", "rfc4954/4/10")
+@must(
+    "rfc4954/4/11",
+    "rfc4954/4/10",
+    "rfc4648/3.1/1",
+    "rfc4648/3.2/1",
+    "rfc4648/3.5/1",
+    *(f"rfc4648/4/{sentence}" for sentence in range(1, 10)),
+)
 @given(mechanism=st.sampled_from(WITHOUT_TICKETS), at_most=len(WITHOUT_TICKETS))
 def check_challenges_in_base64_alone(submission: Dial, mechanism: str) -> None:
-    """The text of a 334 is the challenge in base64 and nothing else; PLAIN's first challenge is empty."""
+    """The text of a 334 is the challenge in base64 and nothing else; PLAIN's first challenge is empty.
+
+    In one line, padded to whole groups of four characters, the bits that carry nothing zero: there is one way to write
+    octets in base64, and clients that are strict about it exist.
+    """
     with ready(submission, "PLAIN") as smtp:
         if not smtp.offers_auth(mechanism):
             return
         challenge = challenged(smtp, mechanism)
         smtp.command("*")
     text = b"".join(challenge.lines)
-    expect(_BASE64.fullmatch(text), f"base64 and nothing else as the challenge of {mechanism}", repr(challenge.raw))
+    expect(_is_base64(text), f"base64 and nothing else as the challenge of {mechanism}", repr(challenge.raw))
     expect(mechanism != "PLAIN" or not text, "nothing in the challenge of PLAIN, where the client begins", repr(text))
+
+
+def _is_base64(text: bytes) -> bool:
+    """Whether an encoder that follows RFC 4648 wrote it."""
+    try:
+        return base64.b64encode(base64.b64decode(text, validate=True)) == text
+    except ValueError:
+        return False
+
+
+@must("rfc4954/4/20")
+def check_refuses_a_response_before_the_challenge(submission: Dial) -> None:
+    """An initial response to CRAM-MD5, in which the server speaks first, is answered 501.
+
+    The response cannot be an answer to anything. A server that waits for another leaves the client, which has said all
+    that it has to say, waiting too.
+    """
+    with ready(submission, "CRAM-MD5") as smtp:
+        reply = settled(smtp.command(b"AUTH CRAM-MD5 " + in_base64(b"nobody 0123456789abcdef0123456789abcdef")))
+        if reply.code == 334:
+            smtp.command("*")
+        expect_code(reply, {501}, because="the challenge of CRAM-MD5 comes first")
 
 
 @must("rfc4954/4/14")
@@ -250,3 +283,35 @@ def check_goes_on_behind_a_pipelined_auth(submission: Dial) -> None:
             raise InconclusiveError("the log-in was refused")
         expect_code(smtp.read_reply(), {250}, because="RSET came behind AUTH in the group")
         expect_code(smtp.read_reply(), {250}, because="NOOP came last in the group")
+
+
+@should("rfc4954/9/3")
+def check_bears_two_failures(submission: Dial) -> None:
+    """After two log-ins that failed the session is still there, and a third, with the right password, is taken.
+
+    Who mistypes a password should not lose the connection. From the third failure on a server may hang up.
+    """
+    expect_credentials_work(submission)
+    with ready(submission) as smtp:
+        account = account_of(smtp)
+        wrong, right = (in_base64(plain(account.name, password)) for password in ("no such", account.password))
+        for response in (wrong, wrong, right):
+            reply = ask(smtp, b"AUTH PLAIN " + response)
+            expect(reply is not None, "the session to go on after two failed log-ins", "421 or a closed connection")
+        assert reply is not None
+        expect_code(settled(reply), {235}, because="two failures before it do not make it wrong")
+
+
+@should("rfc4954/6/16")
+def check_what_waits_for_a_log_in_is_answered_530(submission: Dial) -> None:
+    """MAIL that is refused before a log-in, and accepted after it, is refused with 530.
+
+    Other codes speak of the sender or of the message, and a client that believes them gives up the mail.
+    """
+    with ready(submission) as smtp:
+        reply = settled(smtp.mail(smtp.setting.sender))
+        if reply.positive:
+            raise not_applicable("MAIL does not wait for a log-in here")
+        smtp.log_in()
+        if smtp.mail(smtp.setting.sender).positive:
+            expect_code(reply, {530}, because="after a log-in the same MAIL is accepted")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.checks import given, must
+from conformance.checks import given, must, should
 from conformance.errors import InconclusiveError, ViolationError, not_applicable
-from conformance.expectations import expect
+from conformance.expectations import expect, expect_code
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
 from conformance.smtp.dialogue import ask_together
 from conformance.smtp.session import SmtpSession, stuffed
+from conformance.wire.errors import SilenceError
 
 
 def _begin(smtp: SmtpSession) -> None:
@@ -34,7 +35,7 @@ def _lines(smtp: SmtpSession, steps: list[str]) -> list[bytes]:
     return [line_of.get(step, step).encode() for step in steps]
 
 
-@must("rfc2920/3.2/1", "rfc2920/3/2", "rfc2920/3.2/9", "rfc2920/3.1/15", "rfc2920/3.2/7")
+@must("rfc2920/3.2/1", "rfc2920/3/2", "rfc2920/3.2/9", "rfc2920/3.1/15", "rfc2920/3.1/2", "rfc2920/3.2/7")
 @given(steps=st.lists(st.sampled_from(STEPS), max_size=8))
 def check_a_group_is_answered_as_its_commands_would_be(dial: Dial, steps: list[str]) -> None:
     """Commands sent in a group get the replies, one each and in order, that they get when each waits for the last.
@@ -82,3 +83,68 @@ def check_commands_behind_the_message_are_kept(dial: Dial, mailbox: Mailbox) -> 
     # What a server adds to or takes off the end of a text is judged elsewhere.
     expect(got.startswith(body), f"the body {body!r}", repr(got))
     expect(b"NOOP" not in got and b"RSET" not in got, f"the body {body!r}, and no commands in it", repr(got))
+
+
+@must("rfc2920/3.2/5", "rfc2920/3.2/6", "rfc2920/3.2/7")
+@given(
+    line=st.sampled_from(("EHLO client.example", "VRFY postmaster", "EXPN postmaster", "NOOP", "X-MAILSPEC", "DATA")),
+    at_most=6,
+)
+def check_withholds_no_reply(dial: Dial, line: str) -> None:
+    """The last command of a group is answered when there is nothing more to read: no reply waits for the next command.
+
+    The client sends nothing until it has the reply, and both wait for ever.
+    """
+    with dial() as smtp:
+        _begin(smtp)
+        smtp.send(b"RSET\r\n%s\r\n" % line.encode())
+        expect_code(smtp.read_reply(), {250}, because="RSET came first")
+        try:
+            smtp.read_reply()
+        except SilenceError as error:
+            smtp.abandon()
+            raise ViolationError(f"a reply to {line} at the end of a group", error.what) from error
+
+
+@should("rfc2920/3.2/3")
+def check_data_waits_for_a_recipient(dial: Dial) -> None:
+    """In a group, DATA is accepted if one of the recipients was, and refused if none was.
+
+    The client has no time to look at the replies before it sends DATA. Where 354 says nothing about the recipients it
+    has to send an empty message to nobody.
+    """
+    with dial() as smtp:
+        _begin(smtp)
+        mail, nobody, somebody, data = (*_lines(smtp, ["MAIL", "RCPT nobody", "RCPT"]), b"DATA")
+        replies = ask_together(smtp, [mail, nobody, data])
+        if replies[2].code == 354:
+            smtp.raw_text(b".\r\n")
+        if replies[0].positive and not replies[1].positive:
+            expect(replies[2].code != 354, "DATA to be refused: no recipient was accepted", replies[2])
+        smtp.rset()
+        replies = ask_together(smtp, [mail, nobody, somebody, data])
+        if replies[3].code == 354:
+            smtp.raw_text(b".\r\n")
+        if replies[2].positive and not replies[3].transient:
+            expect_code(replies[3], {354}, because="a recipient was accepted")
+
+
+@must("rfc2920/3.2/4")
+def check_nothing_for_nobody_is_sent_to_nobody(dial: Dial, mailbox: Mailbox) -> None:
+    """Where DATA is accepted without recipients, the empty message that the client then sends goes to nobody.
+
+    It is the client's way out of a group that was answered 354 too soon; not even its sender may hear of it.
+    """
+    name = f"mailspec-nobody-{mailbox.token()}"
+    with dial() as smtp:
+        _begin(smtp)
+        sender, nobody = (f"<{address}>".encode() for address in (mailbox.address, f"{name}@{dial.domain}"))
+        replies = ask_together(smtp, [b"MAIL FROM:" + sender, b"RCPT TO:" + nobody, b"DATA"])
+        if replies[2].code != 354:
+            return
+        smtp.raw_text(b".\r\n")
+        if replies[1].positive:
+            raise not_applicable("the server accepts every recipient")
+    mailbox.settle()
+    told = [message for message in mailbox.all_messages() if name.encode() in message.octets]
+    expect(not told, "no message about the empty one", f"{len(told)} in the mailbox of its sender")

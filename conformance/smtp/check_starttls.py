@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.checks import cuts_itself, given, must
+from conformance.checks import cuts_itself, given, must, should
 from conformance.errors import InconclusiveError, ViolationError, not_applicable
 from conformance.expectations import expect, expect_code, expect_refused
 from conformance.fixtures import SmtpDial as Dial
@@ -189,3 +189,19 @@ def check_is_refused_with_a_parameter(dial: Dial, parameter: str) -> None:
         if reply.positive:
             smtp.abandon()
         expect_refused(reply, because="STARTTLS has no parameters")
+
+
+@should("rfc3207/4/8", "rfc3207/4/9")
+@given(line=st.sampled_from(("RSET", "VRFY postmaster", "HELP", "MAIL FROM:<>", "RCPT TO:<postmaster>")), at_most=5)
+def check_what_waits_for_tls_is_answered_530(dial: Dial, line: str) -> None:
+    """A server that insists on TLS answers everything but NOOP, EHLO, STARTTLS and QUIT with 530, and 5.7.0.
+
+    A client that is not told why takes the refusal for one of the sender or the recipient.
+    """
+    if not dial.facts.demands_tls:
+        raise not_applicable("the server does not insist on TLS")
+    with _greeted(dial) as smtp:
+        reply = smtp.command(line)
+        expect_code(reply, {530}, because=f"TLS comes before {line}")
+        if "ENHANCEDSTATUSCODES" in smtp.capabilities:
+            expect(reply.lines[0].startswith(b"5.7.0"), "5.7.0 with the 530", reply)

@@ -77,7 +77,7 @@ def check_adds_no_empty_line(dial: Dial, mailbox: Mailbox, body: bytes) -> None:
         raise ViolationError(f"the body to end with {body!r}", f"{added!r} behind it")
 
 
-@must("rfc5321/4.1.1.4/4")
+@must("rfc5321/4.1.1.4/4", "rfc6152/3/9")
 @given(body=st.sampled_from(ENDINGS), at_most=len(ENDINGS))
 def check_keeps_the_end_of_the_last_line(dial: Dial, mailbox: Mailbox, body: bytes) -> None:
     """The CRLF before the final period belongs to the last line, which is kept with it, empty or not."""

@@ -21,6 +21,7 @@ FAILURES = {
     sasl.Kind.CANCELLED: (b"BAD", b"cancelled by the client"),
     sasl.Kind.NOT_BASE64: (b"BAD", b"not base64"),
     sasl.Kind.MALFORMED: (b"NO", b"[AUTHENTICATIONFAILED] malformed response"),
+    sasl.Kind.PREMATURE: (b"NO", b"[AUTHENTICATIONFAILED] the challenge comes first"),
     sasl.Kind.WRONG_CREDENTIALS: (b"NO", b"[AUTHENTICATIONFAILED] wrong name or password"),
     sasl.Kind.NOT_AUTHORIZED: (b"NO", b"[AUTHORIZATIONFAILED] may not act for that identity"),
 }

@@ -19,6 +19,7 @@ _FAILURES: Mapping[Kind, str] = MappingProxyType(
         Kind.CANCELLED: "authentication cancelled",
         Kind.NOT_BASE64: "not base64",
         Kind.MALFORMED: "response does not follow the mechanism",
+        Kind.PREMATURE: "the challenge comes first",
         Kind.NOT_AUTHORIZED: "not authorised to act for that user",
     }
 )

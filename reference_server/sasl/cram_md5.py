@@ -16,7 +16,7 @@ class CramMd5(Exchange):
 
     def take_initial(self, line: bytes) -> Step:
         """The server speaks first, so that an initial response answers nothing (RFC 4422 §5)."""
-        return Failure(Kind.MALFORMED)
+        return Failure(Kind.PREMATURE)
 
     def first_challenge(self) -> Challenge:
         """Never the same twice (RFC 2195 §2)."""

@@ -31,6 +31,7 @@ class Kind(Enum):
     CANCELLED = "the client cancelled"
     NOT_BASE64 = "the response is not base64"
     MALFORMED = "the response breaks the mechanism's grammar"
+    PREMATURE = "a response came before the challenge that it would have to answer"
     WRONG_CREDENTIALS = "unknown name or wrong proof"
     NOT_AUTHORIZED = "may not act for that identity"
 

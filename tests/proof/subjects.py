@@ -149,6 +149,11 @@ def judged_as(result: CheckResult) -> str:
     return "imap/grammar/response" if result.check.startswith("imap/grammar/") else result.check
 
 
+ASKED_OF_VARIANTS: Mapping[str, str] = {
+    "smtp/starttls/what_waits_for_tls_is_answered_530": "smtp-demands-tls",
+}
+"""Checks that have nothing to ask a server which does things the usual way, and the variant that they are put to."""
+
 WHOLE_MATRIX = os.environ.get("MAILSPEC_PROOF") == "whole"
 """Every pair of fault and check: `make proof`. Otherwise one pair in SHARE, always the same ones."""
 

@@ -231,3 +231,71 @@ class HangsUpOnWhatIsNoBase64(SmtpCore):
             return reply
         self.state = State.CLOSED
         return b""
+
+
+class HastyCramMd5(sasl.CramMd5):
+    """CRAM-MD5 that passes over an initial response."""
+
+    def take_initial(self, line: bytes) -> Step:
+        """Begins as if there were none."""
+        return self.first_challenge()
+
+
+@fault("passes-over-a-premature-response", breaks="rfc4954/4/20")
+class PassesOverAPrematureResponse(SmtpCore):
+    """Sends its challenge in answer to a response that came before it."""
+
+    sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = MappingProxyType(
+        {**sasl.MECHANISMS, "CRAM-MD5": HastyCramMd5}
+    )
+
+
+def _one_over(text: str) -> str:
+    """The text and what it takes to leave one octet over when it is cut into threes."""
+    return text + ">" * ((1 - len(text)) % 3)
+
+
+@fault("leaves-padding-out", breaks=("rfc4648/3.2/1", "rfc4648/4/4", "rfc4648/4/6"))
+class LeavesPaddingOut(SmtpCore):
+    """Writes its challenges without equals signs at their end."""
+
+    def message_id(self) -> str:
+        """Of a length that needs padding."""
+        return _one_over(super().message_id())
+
+    def challenge(self, encoded: bytes) -> bytes:
+        """They carry nothing."""
+        return super().challenge(encoded.rstrip(b"="))
+
+
+@fault("leaves-spare-bits-set", breaks="rfc4648/3.5/1")
+class LeavesSpareBitsSet(SmtpCore):
+    """Fills the last character of a challenge with what was in its buffer."""
+
+    def message_id(self) -> str:
+        """Of a length that leaves spare bits."""
+        return _one_over(super().message_id())
+
+    def challenge(self, encoded: bytes) -> bytes:
+        """One bit more than there should be."""
+        if encoded.endswith(b"=="):
+            encoded = encoded[:-3] + bytes([encoded[-3] + 1]) + b"=="
+        return super().challenge(encoded)
+
+
+@fault("hangs-up-after-the-second-failure", breaks="rfc4954/9/3")
+class HangsUpAfterTheSecondFailure(SmtpCore):
+    """Takes two wrong passwords for an attack."""
+
+    def has_guessed_enough(self) -> bool:
+        """Sooner than it may."""
+        return self.failed_log_ins >= 2
+
+
+@fault("answers-what-waits-for-a-log-in-with-550", breaks="rfc4954/6/16")
+class AnswersWhatWaitsForALogInWith550(SmtpCore):
+    """Refuses mail before a log-in as if nobody could send it."""
+
+    def auth_required(self) -> bytes:
+        """A matter of policy."""
+        return self.reply(550, "not allowed", enhanced="5.7.1")

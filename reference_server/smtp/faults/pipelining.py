@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import ClassVar
+
 from reference_server.registry import fault
 from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.session import ON_ACCEPT, State, Transitions, Verb
 
 
 @fault(
@@ -37,3 +41,62 @@ class LosesWhatFollowsAMessage(SmtpCore):
         """Flushes its input after a message."""
         end, reply = super().read_text(pending, at)
         return (end, reply) if reply is None else (len(pending), reply)
+
+
+@fault("accepts-data-without-recipients", breaks="rfc2920/3.2/3")
+class AcceptsDataWithoutRecipients(SmtpCore):
+    """Answers DATA 354 after MAIL alone, and refuses the message."""
+
+    transitions: ClassVar[Transitions] = MappingProxyType(
+        {**ON_ACCEPT, (State.SENDER_GIVEN, Verb.DATA): State.RECEIVING}
+    )
+
+    def refusal_of_message(self, text: bytes) -> bytes | None:
+        """Only now."""
+        if not self.transaction.recipients:
+            return self.reply(554, "no valid recipients", enhanced="5.5.1")
+        return super().refusal_of_message(text)
+
+
+@fault(
+    "tells-the-sender-of-an-empty-message",
+    breaks="rfc2920/3.2/4",
+    also={"smtp/pipelining/data_waits_for_a_recipient": "DATA is accepted without one"},
+)
+class TellsTheSenderOfAnEmptyMessage(AcceptsDataWithoutRecipients):
+    """Accepts DATA without recipients, and bounces the empty message."""
+
+    _wanted = b""
+
+    def on_rcpt(self, argument: bytes) -> bytes:
+        """Whom it was meant for stands in the bounce."""
+        self._wanted = argument
+        return super().on_rcpt(argument)
+
+    def refusal_of_message(self, text: bytes) -> bytes | None:
+        """Nobody could take it."""
+        refusal = super().refusal_of_message(text)
+        account = self.account_of(self.transaction.sender)
+        if account is not None and not self.transaction.recipients:
+            self.put(account, b"Subject: undeliverable\r\n\r\n" + self._wanted + b"\r\n")
+        return refusal
+
+
+@fault("withholds-the-reply-to-expn", breaks=("rfc2920/3.2/5", "rfc2920/3.2/7"))
+class WithholdsTheReplyToExpn(SmtpCore):
+    """Keeps the reply to EXPN until there is another one to send with it."""
+
+    _expn: bytes | None = None
+    _withheld = b""
+
+    def on_expn(self, argument: bytes) -> bytes:
+        """Remembered."""
+        self._expn = super().on_expn(argument)
+        return self._expn
+
+    def collected(self, replies: list[bytes]) -> bytes:
+        """What was kept goes first."""
+        kept, self._withheld = self._withheld, b""
+        if replies[-1] is self._expn:
+            self._withheld = replies.pop()
+        return kept + b"".join(replies)

@@ -6,6 +6,7 @@ from reference_server.core import Action
 from reference_server.registry import fault
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.session import State, Verb
+from reference_server.smtp.variants import DemandsTlsSmtp
 
 
 @fault("lists-starttls-with-a-parameter", breaks="rfc3207/2/2")
@@ -86,3 +87,20 @@ class PassesOverAParameterOfStarttls(SmtpCore):
     def on_surplus_argument(self, verb: Verb) -> bytes:
         """Does not look."""
         return self.on_starttls() if verb is Verb.STARTTLS else super().on_surplus_argument(verb)
+
+
+@fault("insists-on-tls-with-554", breaks=("rfc3207/4/8", "rfc3207/4/9"))
+class InsistsOnTlsWith554(DemandsTlsSmtp):
+    """Demands TLS for mail with 530, and refuses all else before it with 554."""
+
+    _asked: Verb | None = None
+
+    def needs_auth(self, verb: Verb) -> bool:
+        """Remembers the command."""
+        self._asked = verb
+        return super().needs_auth(verb)
+
+    def tls_required(self) -> bytes:
+        """Only for MAIL."""
+        reply = super().tls_required()
+        return reply if self._asked is Verb.MAIL else reply.replace(b"530 5.7.0", b"554 5.7.1")
