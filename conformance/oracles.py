@@ -42,7 +42,7 @@ _REQUIREMENTS: Mapping[object, tuple[str, ...]] = MappingProxyType(
         smtp_wire.Deviation.CODE_CHANGED: ("rfc5321/4.2.1/23",),
         smtp_wire.Deviation.BAD_SEPARATOR: ("rfc5321/4.2/14", "rfc5321/4.2/13"),
         smtp_wire.Deviation.OVERLONG: ("rfc5321/4.5.3.1/2", "rfc5321/4.5.3.1.5/1"),
-        smtp_wire.Deviation.NOT_TEXT: ("rfc5321/4.2/12", "rfc5321/2.4/13"),
+        smtp_wire.Deviation.NOT_TEXT: ("rfc5321/4.2/12", "rfc5321/2.4/13", "rfc5321/4.5.2/5", "rfc5321/A/1"),
         pop3_wire.Deviation.BARE_LF: ("rfc1939/3/11", "rfc1939/3/15"),
         pop3_wire.Deviation.BAD_STATUS: ("rfc1939/3/13", "rfc1939/3/14", "rfc1939/3/10", "rfc2449/3/12"),
         pop3_wire.Deviation.BAD_SEPARATOR: ("rfc2449/3/10",),

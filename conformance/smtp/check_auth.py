@@ -285,7 +285,7 @@ def check_goes_on_behind_a_pipelined_auth(submission: Dial) -> None:
         expect_code(smtp.read_reply(), {250}, because="NOOP came last in the group")
 
 
-@should("rfc4954/9/3")
+@should("rfc4954/9/3", "rfc4954/4/44")
 def check_bears_two_failures(submission: Dial) -> None:
     """After two log-ins that failed the session is still there, and a third, with the right password, is taken.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import format_datetime
 from types import MappingProxyType
 from typing import ClassVar
@@ -16,6 +16,7 @@ from reference_server.smtp import replies
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.envelope import Parameters, RefusedError
 from reference_server.smtp.grammar import Address
+from reference_server.smtp.notices import Outcome
 from reference_server.smtp.session import ON_ACCEPT, State, Transaction, Transitions, Verb
 from reference_server.smtp.trace import header_of
 from reference_server.stores import Account, Store
@@ -184,6 +185,42 @@ class CatchesAllSmtp(SmtpCore):
     def account_of(self, recipient: Address) -> Account | None:
         """Somebody is always there."""
         return super().account_of(recipient) or self.store.postmaster()
+
+
+@variant("smtp-bounces-late")
+class BouncesLateSmtp(SmtpCore):
+    """Accepts every local-part of its domains, as qmail does, and notifies the sender of mail that nobody can get."""
+
+    def refusal_of(self, recipient: Address) -> bytes | None:
+        """Whether there is such a user shows later."""
+        return None if self.is_local(recipient) else super().refusal_of(recipient)
+
+    def deliver(self, text: bytes) -> None:
+        """And then tell the sender what became of it (RFC 5321 §6.1)."""
+        super().deliver(text)
+        failed = [each for each in self.transaction.recipients if self.account_of(each) is None]
+        if failed:
+            self.send_bounce(failed, text)
+
+    def notifies(self) -> bool:
+        """Whether there is a reverse-path to notify (RFC 5321 §6.1)."""
+        return bool(self.transaction.sender.domain)
+
+    def send_bounce(self, failed: Sequence[Address], text: bytes) -> None:
+        """Put the notification where the sender reads it, if he has a mailbox here."""
+        account = self.account_of(self.transaction.sender) if self.notifies() else None
+        if account is not None:
+            self.put(account, self.bounce(failed, text))
+
+    def bounce(self, failed: Sequence[Address], text: bytes) -> bytes:
+        """The notification, with the header of what could not be delivered."""
+        outcomes = [
+            Outcome(address=each.written[1:-1].decode("utf-8"), orcpt=None, action="failed", status="5.1.1")
+            for each in failed
+        ]
+        account = self.account_of(self.transaction.sender) or self.store.postmaster()
+        assert account is not None, "somebody is always the postmaster"
+        return self.notice(outcomes, account, text)
 
 
 @variant("smtp-starts-afresh-on-mail")

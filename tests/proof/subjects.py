@@ -151,6 +151,11 @@ def judged_as(result: CheckResult) -> str:
 
 ASKED_OF_VARIANTS: Mapping[str, str] = {
     "smtp/starttls/what_waits_for_tls_is_answered_530": "smtp-demands-tls",
+    "delivery/notifications/have_a_null_reverse_path": "smtp-bounces-late",
+    "delivery/notifications/pass_over_source_routes": "smtp-bounces-late",
+    "delivery/notifications/are_not_sent_about_notifications": "smtp-bounces-late",
+    "delivery/notifications/name_every_failed_recipient": "smtp-bounces-late",
+    "delivery/notifications/are_one_for_all_recipients": "smtp-bounces-late",
 }
 """Checks that have nothing to ask a server which does things the usual way, and the variant that they are put to."""
 

@@ -61,7 +61,9 @@ def test_a_clean_server_is_found_wanting_in_nothing_wherever_its_mail_is_kept(
     unanswered = {result.check: result.reason for result in results if result.verdict is not Verdict.SATISFIED}
     assert results
     assert not convictions(results), _shown(convictions(results))
-    assert not unanswered, "what every check can judge on one store it can judge on the others"
+    assert unanswered.keys() <= ASKED_OF_VARIANTS.keys(), (
+        f"what every check can judge on one store it can judge on the others: {unanswered}"
+    )
 
 
 @pytest.mark.parametrize("fault", served_faults(), ids=lambda fault: fault.name)

@@ -1,0 +1,153 @@
+"""Notifications of mail that was accepted and could not be delivered: RFC 5321 §3.6.3, §4.4, §6.1.
+
+They are judged where a server accepts recipients whom it then does not find, as qmail does. It is better to refuse such
+recipients, and most servers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conformance.checks import must, should
+from conformance.delivery.check_trace import fields_of, is_called
+from conformance.errors import InconclusiveError, not_applicable
+from conformance.expectations import expect
+from conformance.fixtures import Mailbox
+from conformance.fixtures import SmtpDial as Dial
+from conformance.messages import Delivered
+
+LOOKS = 4
+"""How often the judge waits for a later message before it believes that no notification is coming."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A message that was accepted for these recipients, of whom the mailbox may be one."""
+
+    token: str
+    nobodies: tuple[str, ...]
+
+
+def _send(dial: Dial, mailbox: Mailbox, *, sender: bytes, nobodies: int = 1, beside: Sequence[str] = ()) -> _Sent:
+    """Send to recipients that do not exist, and to those beside them.
+
+    Raises:
+        NotApplicableError: the server refuses such recipients.
+    """
+    token = mailbox.token()
+    missing = tuple(f"mailspec-nobody-{token}-{number}@{dial.domain}" for number in range(nobodies))
+    with dial() as smtp:
+        smtp.greet()
+        reply = smtp.command(b"MAIL FROM:<%s>" % sender)
+        if not reply.positive:
+            raise InconclusiveError(f"MAIL was refused: {reply}")
+        for address in (*beside, *missing):
+            if not smtp.rcpt(address).positive:
+                raise not_applicable("recipients that there are not are refused in the session, as is best")
+        if smtp.data().code != 354:
+            raise InconclusiveError("DATA was refused")
+        reply = smtp.text(mailbox.compose(token, b"text\r\n"))
+        if not reply.positive and not beside:
+            raise not_applicable("the message is refused in the session")
+        expect(reply.positive, "a positive reply, as one of the recipients gets the message", reply)
+    return _Sent(token, missing)
+
+
+def _notifications(mailbox: Mailbox, sent: _Sent) -> list[Delivered]:
+    """What came back to the mailbox about a message; the message itself left out."""
+    for _ in range(LOOKS):
+        mailbox.settle()
+        about = [
+            message for message in mailbox.with_token(sent.token) if message.token != sent.token or _is_null(message)
+        ]
+        if about:
+            return about
+    return []
+
+
+def _is_null(message: Delivered) -> bool:
+    return any(is_called(field, b"Return-Path") and field.rstrip().endswith(b"<>") for field in fields_of(message))
+
+
+def _bounced(
+    dial: Dial, mailbox: Mailbox, *, sender: bytes, nobodies: int = 1, beside: Sequence[str] = ()
+) -> tuple[_Sent, list[Delivered]]:
+    sent = _send(dial, mailbox, sender=sender, nobodies=nobodies, beside=beside)
+    return sent, _notifications(mailbox, sent)
+
+
+def _somebody_hears(dial: Dial, mailbox: Mailbox) -> None:
+    """Mail for nobody comes back at all.
+
+    Raises:
+        NotApplicableError: it does not, so that somebody may have it: there are servers that catch all.
+    """
+    if not _bounced(dial, mailbox, sender=mailbox.address.encode())[1]:
+        raise not_applicable("nothing comes back, so that somebody may get what is sent to any name")
+
+
+@must(
+    "rfc5321/6.1/4",
+    "rfc5321/4.4/29",
+    "rfc5321/6.1/3",
+    "rfc5321/6.1/5",
+    "rfc5321/4.4/22",
+    "rfc5321/6.2/2",
+    "rfc5321/4.5.5/2",
+)
+def check_have_a_null_reverse_path(dial: Dial, mailbox: Mailbox) -> None:
+    """A notification goes to the reverse-path of the failed message, and has the null reverse-path itself.
+
+    Two servers that notify each other of notifications never stop.
+    """
+    _, about = _bounced(dial, mailbox, sender=mailbox.address.encode())
+    if not about:
+        raise not_applicable("nothing comes back, so that somebody may get what is sent to any name")
+    expect(all(map(_is_null, about)), "Return-Path: <> in the notification", repr(about[0].header))
+
+
+@must("rfc5321/6.1/7", "rfc5321/6.1/8", "rfc5321/C/9")
+def check_pass_over_source_routes(dial: Dial, mailbox: Mailbox) -> None:
+    """Of a reverse-path with a source route the notification uses the last address alone."""
+    _somebody_hears(dial, mailbox)
+    route = b"@relay.mailspec.test,@hop.mailspec.test:" + mailbox.address.encode()
+    _, about = _bounced(dial, mailbox, sender=route)
+    expect(about, f"a notification to {mailbox.address}", "none in its mailbox")
+
+
+@must("rfc5321/6.1/6", "rfc5321/4.5.4/2")
+def check_are_not_sent_about_notifications(dial: Dial, mailbox: Mailbox) -> None:
+    """Of a failed message with the null reverse-path nobody in its header hears by mail."""
+    _somebody_hears(dial, mailbox)
+    token = mailbox.token()
+    header = b"".join(
+        b"%s: <%s>\r\n" % (name, mailbox.address.encode())
+        for name in (b"Reply-To", b"Errors-To", b"Sender", b"Return-Receipt-To")
+    )
+    with dial() as smtp:
+        smtp.greet()
+        smtp.begin(sender="", to=[f"mailspec-nobody-{token}@{dial.domain}"])
+        if smtp.data().code != 354 or not smtp.text(mailbox.compose(token, b"text\r\n", headers=header)).positive:
+            raise not_applicable("the message is refused in the session")
+    about = _notifications(mailbox, _Sent(token, ()))
+    expect(not about, "no mail about a message with the null reverse-path", f"{len(about)} in {mailbox.address}")
+
+
+@must("rfc5321/4.4/27", "rfc5321/4.4/26", "rfc5321/4.4/25")
+def check_name_every_failed_recipient(dial: Dial, mailbox: Mailbox) -> None:
+    """A message that some recipients get is accepted, and those who do not are all named to its sender."""
+    _somebody_hears(dial, mailbox)
+    sent, about = _bounced(dial, mailbox, sender=mailbox.address.encode(), nobodies=2, beside=[mailbox.address])
+    told = b"".join(message.octets for message in about)
+    missing = [address for address in sent.nobodies if address.encode() not in told]
+    expect(not missing, f"{' and '.join(sent.nobodies)} in notifications", f"no word of {missing}")
+
+
+@should("rfc5321/4.4/28")
+def check_are_one_for_all_recipients(dial: Dial, mailbox: Mailbox) -> None:
+    """Two recipients of one message who fail together are told of in one notification."""
+    _somebody_hears(dial, mailbox)
+    sent, about = _bounced(dial, mailbox, sender=mailbox.address.encode(), nobodies=2)
+    whole = [message for message in about if all(address.encode() in message.octets for address in sent.nobodies)]
+    expect(whole, "one notification that names both", f"{len(about)} notifications, none with both")
