@@ -109,6 +109,11 @@ def no_channel_binding(kind: str) -> bytes | None:
     return None
 
 
+def never_too_many() -> bool:
+    """Stands in where failed log-ins are counted for each session alone."""
+    return False
+
+
 def no_certificate() -> tuple[str, ...]:
     """Stands in where the client has shown no certificate."""
     return ()
@@ -125,7 +130,9 @@ class Settings:
     times of §4.5.3.2 are for clients), RFC 1939 §3 and RFC 3501 §5.4.
     `pop3_login_delay_s` is how long a user has to stay away from his maildrop (LOGIN-DELAY, RFC 2449 §6.5).
     `max_bad_commands` in a row, or `max_failed_log_ins` in all, are what one session may have without being ended (RFC
-    5321 §7.8; no RFC names a figure). `max_connections` may be open, `max_connections_per_address` from one address.
+    5321 §7.8; no RFC names a figure). `max_failed_log_ins_per_address` is for all sessions from one address together,
+    and forgotten when none has failed for `failed_log_ins_remembered_s`. `max_connections` may be open,
+    `max_connections_per_address` from one address.
     `wall_clock` dates messages, `unique` names them, `nonce` is what nobody can foresee: a core reads no clock and no
     randomness of its own.
     """
@@ -143,6 +150,8 @@ class Settings:
     imap_timeout_s: float = 1800.0
     max_bad_commands: int = 100
     max_failed_log_ins: int = 10
+    max_failed_log_ins_per_address: int = 20_000
+    failed_log_ins_remembered_s: float = 600.0
     max_connections: int = 20_000
     max_connections_per_address: int = 20_000
     wall_clock: Callable[[], datetime] = utc_now
@@ -156,6 +165,8 @@ class Surroundings:
 
     `channel_binding` gives the data of a TLS channel binding by its name (RFC 5929), or None; `certificate_names` the
     names in the client's certificate once it was verified. Both answer for the TLS that is there when they are called.
+    `log_in_failed` is to be called for each wrong proof; it says whether the sessions from that address together have
+    had too many.
     """
 
     peer: str = "127.0.0.1"
@@ -164,3 +175,4 @@ class Surroundings:
     submission: bool = False
     channel_binding: Callable[[str], bytes | None] = no_channel_binding
     certificate_names: Callable[[], tuple[str, ...]] = no_certificate
+    log_in_failed: Callable[[], bool] = never_too_many

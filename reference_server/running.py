@@ -17,7 +17,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-from reference_server.admission import Admission
+from reference_server.admission import Admission, FailedLogIns
 from reference_server.certificates import Certificate, certificate
 from reference_server.core import Core, Settings, Surroundings
 from reference_server.gate import Gate
@@ -192,6 +192,10 @@ class Host:
                 Admission(
                     most=min(settings.max_connections, _most_descriptors() - _OTHER_DESCRIPTORS),
                     most_from_one_address=settings.max_connections_per_address,
+                    failed_log_ins=FailedLogIns(
+                        most=settings.max_failed_log_ins_per_address,
+                        remembered_s=settings.failed_log_ins_remembered_s,
+                    ),
                 ),
                 allow_remote=allow_remote,
             )

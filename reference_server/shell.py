@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
         raw = self._transport.get_extra_info("socket")
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._peer = str((self._transport.get_extra_info("peername") or ("127.0.0.1",))[0])
-        self._admitted = self._admission is None or self._admission.enter(self._peer)
+        self._admitted = self._admission is None or self._admission.enter(self._peer, self._loop.time())
         self._core = self._make_core(
             Surroundings(
                 peer=self._peer,
@@ -117,6 +117,7 @@ class Connection(asyncio.Protocol):
                 submission=self._submission,
                 channel_binding=self._channel_binding,
                 certificate_names=self._certificate_names,
+                log_in_failed=self._log_in_failed,
             )
         )
         # Not every core has something outside to watch; those that do say so by having the attribute.
@@ -247,6 +248,9 @@ class Connection(asyncio.Protocol):
 
     def _certificate_names(self) -> tuple[str, ...]:
         return () if self._tls is None else self._tls.certificate_names()
+
+    def _log_in_failed(self) -> bool:
+        return self._admission is not None and self._admission.note_failed_log_in(self._peer, self._loop.time())
 
     def _receive_tls(self, tls: TlsLayer, data: bytes) -> None:
         was_established = tls.established

@@ -23,6 +23,7 @@ FAILURES = {
     sasl.Kind.MALFORMED: (b"NO", b"[AUTHENTICATIONFAILED] malformed response"),
     sasl.Kind.PREMATURE: (b"NO", b"[AUTHENTICATIONFAILED] the challenge comes first"),
     sasl.Kind.WRONG_CREDENTIALS: (b"NO", b"[AUTHENTICATIONFAILED] wrong name or password"),
+    sasl.Kind.REFUSED: (b"NO", b"[AUTHENTICATIONFAILED] wrong token"),
     sasl.Kind.NOT_AUTHORIZED: (b"NO", b"[AUTHORIZATIONFAILED] may not act for that identity"),
 }
 """How each end of an exchange is answered (RFC 3501 §6.2.2: BAD when the client cancels)."""

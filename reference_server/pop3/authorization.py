@@ -164,6 +164,8 @@ class Authorization(SaslServer, International):
         if failure.kind is Kind.WRONG_CREDENTIALS:
             return self.wrong_credentials()
         self.log_in_failed(failure.kind)
+        if failure.kind is Kind.REFUSED:
+            return self.err("authentication failed", code="AUTH")
         return self.err(_FAILURES[failure.kind])
 
     def auth_line_too_long(self) -> bytes:

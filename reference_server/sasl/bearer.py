@@ -37,12 +37,12 @@ class OAuthBearer(Exchange):
 
     def __init__(self, authority: Authority) -> None:
         super().__init__(authority)
-        self._refused: Failure | None = None
+        self._refused = False
 
     def respond(self, octets: bytes) -> Step:
         """Take the message, or whatever the client answers to a refusal: it is one all the same (RFC 7628 §3.2.3)."""
-        if self._refused is not None:
-            return self._refused
+        if self._refused:
+            return Failure(Kind.REFUSED)
         found = self.message.fullmatch(octets)
         if found is None:
             return Failure(Kind.MALFORMED)
@@ -50,15 +50,17 @@ class OAuthBearer(Exchange):
         if name is None or token is None:
             return Failure(Kind.MALFORMED)
         step = self.concluded(self.authority.verify_token(token, name))
-        return step if isinstance(step, Success) else self.refuse(Failure(Kind.WRONG_CREDENTIALS))
+        return step if isinstance(step, Success) else self.refuse()
 
     def name(self, written: bytes | None) -> str | None:
         """Who the client wants to be, empty if it does not say; None if that cannot be read (RFC 5801 §4)."""
         return "" if written is None else decode_saslname(written)
 
-    def refuse(self, failure: Failure) -> Step:
+    def refuse(self) -> Step:
         """Say why, then wait for the client's last word."""
-        self._refused = failure
+        self._refused = True
+        # Now, since whoever guesses need not wait for the end: he may cancel, or go.
+        self.authority.note_failure(Kind.WRONG_CREDENTIALS)
         return Challenge(json.dumps(self.error()).encode("ascii"))
 
     def error(self) -> dict[str, str]:

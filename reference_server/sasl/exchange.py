@@ -34,6 +34,7 @@ class Kind(Enum):
     PREMATURE = "a response came before the challenge that it would have to answer"
     WRONG_CREDENTIALS = "unknown name or wrong proof"
     NOT_AUTHORIZED = "may not act for that identity"
+    REFUSED = "wrong proof, as was said and counted before the client's last word"
 
 
 class Need(Enum):
@@ -74,6 +75,9 @@ class Authority(Protocol):
 
     def binds_channels(self) -> bool:
         """Whether a mechanism with channel binding is on offer right now (RFC 5802 §6)."""
+
+    def note_failure(self, kind: Kind) -> None:
+        """A proof was wrong, though the exchange goes on to say why; every other failure is noted at its end."""
 
     def nonce(self) -> str:
         """Letters and digits that nobody can foresee and that never come back."""

@@ -23,6 +23,7 @@ from reference_server.sasl.exchange import (
     Need,
     Step,
     Success,
+    decode_base64,
     same_identity,
 )
 from reference_server.sasl.saslname import decode_saslname
@@ -103,8 +104,8 @@ class Scram(Exchange):
         if found is None or not hmac.compare_digest(found["nonce"], self._nonce):
             return Failure(Kind.MALFORMED)
         try:
-            binding, proof = binascii.a2b_base64(found["binding"]), binascii.a2b_base64(found["proof"])
-        except binascii.Error:
+            binding, proof = decode_base64(found["binding"]), decode_base64(found["proof"])
+        except ValueError:
             return Failure(Kind.MALFORMED)
         message = self._first + b"," + found["unproved"]
         account = None

@@ -13,6 +13,9 @@ from reference_server.stores import Account, Store
 BINDINGS = ("tls-server-end-point", "tls-exporter", "tls-unique")
 """Channel bindings of TLS (RFC 5929, RFC 9266); the first is the one that is always there if any is."""
 
+FEWEST_FAILURES = 3
+"""How many failed log-ins a session may have however many others from its address had (RFC 4954 §9)."""
+
 
 class SaslServer:
     """Mixin of the three cores; implements `exchange.Authority`."""
@@ -22,6 +25,7 @@ class SaslServer:
     surroundings: Surroundings
     tls: bool
     failed_log_ins: int = 0
+    address_guessed_enough: bool = False
     sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = MECHANISMS
 
     # What is on offer.
@@ -61,11 +65,18 @@ class SaslServer:
 
     def note_failure(self, kind: Kind) -> None:
         """Count what may be guessing; a message that cannot be read guesses nothing."""
-        self.failed_log_ins += kind in (Kind.WRONG_CREDENTIALS, Kind.NOT_AUTHORIZED)
+        if kind in (Kind.WRONG_CREDENTIALS, Kind.NOT_AUTHORIZED):
+            self.failed_log_ins += 1
+            self.address_guessed_enough = self.surroundings.log_in_failed()
 
     def has_guessed_enough(self) -> bool:
-        """Whether the session has to end; RFC 4954 §9 wants no less than three failures to be borne."""
-        return self.failed_log_ins > self.settings.max_failed_log_ins
+        """Whether the session has to end: for its own failures, or sooner for all those from its address.
+
+        A session in which less than three failed does not suffer for others (RFC 4954 §9).
+        """
+        return self.failed_log_ins > self.settings.max_failed_log_ins or (
+            self.address_guessed_enough and self.failed_log_ins >= FEWEST_FAILURES
+        )
 
     # What proves who.
 

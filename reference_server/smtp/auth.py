@@ -22,6 +22,7 @@ _FAILURES: Mapping[Kind, tuple[int, str, str]] = MappingProxyType(
         Kind.MALFORMED: (501, "response does not follow the mechanism", "5.5.2"),
         Kind.PREMATURE: (501, "the challenge comes first", "5.7.0"),
         Kind.WRONG_CREDENTIALS: (535, "authentication failed", "5.7.8"),
+        Kind.REFUSED: (535, "authentication failed", "5.7.8"),
         Kind.NOT_AUTHORIZED: (535, "not authorised to act for that user", "5.7.8"),
     }
 )

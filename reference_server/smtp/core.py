@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-from reference_server.core import Action, Close, Send, Settings, StartTls, Surroundings
+from reference_server.core import MAX_OUTPUT_AT_ONCE_OCTETS, Action, Close, Send, Settings, StartTls, Surroundings
 from reference_server.smtp.auth import Auth
 from reference_server.smtp.chunking import Chunking
 from reference_server.smtp.commands import plain_command
@@ -64,6 +64,7 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
     """
 
     by_line: ClassVar[bool] = True
+    busy: bool = False
 
     def __init__(self, store: Store, settings: Settings, surroundings: Surroundings) -> None:
         super().__init__(store, settings, surroundings)
@@ -99,10 +100,15 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
                 return self._acted([answer])
         if self.state in _DEAF:
             return []
-        pending = self._pending + octets
-        at = 0
+        self._pending += octets
+        return self.run_what_is_complete()
+
+    def run_what_is_complete(self) -> list[Action]:
+        """Answer the commands that are there; when that is a lot of octets, some, and the others when woken."""
+        pending = self._pending
+        at = said = 0
         replies: list[bytes] = []
-        while at < len(pending) and self.state not in _DEAF:
+        while at < len(pending) and self.state not in _DEAF and said < MAX_OUTPUT_AT_ONCE_OCTETS:
             if self.state is State.RECEIVING:
                 at, reply = self.read_text(pending, at)
             elif self.chunk is not None:
@@ -114,8 +120,12 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
             # Nothing to say yet: the octets that a BDAT announced are still to be read.
             if reply:
                 replies.append(reply)
+                said += len(reply)
                 self.note_reply(reply)
         self._pending = self.left_over(pending[at:]) if at < len(pending) else b""
+        self.busy = said >= MAX_OUTPUT_AT_ONCE_OCTETS and self._pending != b""
+        if self.busy:
+            self.request_wake()
         return self._acted(replies)
 
     def _acted(self, replies: list[bytes]) -> list[Action]:
@@ -161,8 +171,8 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
         return self.receive(b"", now)
 
     def wake(self, now: float) -> list[Action]:
-        """Nothing outside concerns an SMTP session."""
-        return []
+        """Go on with what was put off; nothing outside concerns an SMTP session."""
+        return self.run_what_is_complete() if self.busy else []
 
     def timer(self, now: float) -> list[Action]:
         """Close a session that was silent for too long (RFC 5321 §4.5.3.2, §3.8)."""
@@ -190,6 +200,7 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
         """The connection is gone, and with it a message that was not complete."""
         self.forget_session()
         self._pending = b""
+        self.busy = False
         self.chunk = None
         self.state = State.CLOSED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reference_server.admission import Admission
+from reference_server.admission import Admission, FailedLogIns
 from reference_server.core import Close, Core, Send, Settings, Surroundings
 from reference_server.imap.core import ImapCore
 from reference_server.pop3.core import Pop3Core
@@ -29,6 +29,38 @@ def test_who_leaves_makes_room_and_is_forgotten() -> None:
     assert admission.enter("b")
     assert admission.enter("a")
     assert not admission.enter("c")
+
+
+def guarded(most: int = 2, **more: float) -> Admission:
+    failed = FailedLogIns(most=most, remembered_s=60.0, most_addresses=int(more.get("most_addresses", 100)))
+    return Admission(most=100, most_from_one_address=100, failed_log_ins=failed)
+
+
+def test_an_address_from_which_too_many_log_ins_failed_has_to_stay_away_for_a_while() -> None:
+    admission = guarded()
+    assert [admission.note_failed_log_in("a", now) for now in (0.0, 1.0, 2.0)] == [False, False, True]
+    assert not admission.enter("a", 62.0)
+    assert admission.enter("b", 62.0)
+    assert admission.enter("a", 62.1)
+    assert not admission.note_failed_log_in("a", 62.1), "those of the past are forgotten"
+
+
+def test_failed_log_ins_are_forgotten_a_while_after_the_last() -> None:
+    admission = guarded()
+    assert [admission.note_failed_log_in("a", now) for now in (0.0, 50.0, 100.0)] == [False, False, True]
+    assert not admission.note_failed_log_in("a", 200.0)
+
+
+def test_no_more_than_so_many_addresses_are_remembered_and_those_that_failed_last_are() -> None:
+    admission = guarded(most=1, most_addresses=2)
+    for address in ("a", "b", "a", "c"):
+        admission.note_failed_log_in(address, 0.0)
+    assert not admission.enter("a", 1.0)
+    assert not admission.note_failed_log_in("b", 1.0), "it had to make room"
+
+
+def test_without_a_limit_nothing_is_counted() -> None:
+    assert not Admission(most=1, most_from_one_address=1).note_failed_log_in("a", 0.0)
 
 
 @pytest.mark.parametrize(

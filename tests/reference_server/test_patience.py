@@ -31,6 +31,12 @@ def smtp(settings: Settings = FEW) -> SmtpCore:
     return core
 
 
+def imap() -> ImapCore:
+    core = ImapCore(MemoryStore(), FEW, Surroundings())
+    core.connected(0.0)
+    return core
+
+
 def pop3(settings: Settings = FEW, *texts: bytes) -> Pop3Core:
     store = MemoryStore()
     for text in texts:
@@ -95,6 +101,38 @@ def test_how_often_one_may_guess_is_a_setting() -> None:
     assert b"<Close>" not in said(smtp(), guess * 2) + said(pop3(), guess * 2)
 
 
+def test_a_refused_token_counts_even_if_the_client_cancels_then() -> None:
+    wrong = base64.b64encode(b"n,,\1auth=Bearer wrong\1\1")
+    guess = b"AUTH OAUTHBEARER " + wrong + b"\r\n*\r\n"
+    assert said(smtp(), guess * 3).endswith(b"421 4.7.0 mail.example.test closing: too many failed log-ins\r\n<Close>")
+    assert said(pop3(), guess * 3).endswith(b"<Close>")
+    assert b"too many failed log-ins" in said(imap(), guess.replace(b"AUTH ", b"a AUTHENTICATE ") * 3)
+
+
+def test_a_refused_token_counts_once_and_is_answered_like_a_wrong_password() -> None:
+    wrong = base64.b64encode(b"n,,\1auth=Bearer wrong\1\1")
+    guess = b"AUTH OAUTHBEARER " + wrong + b"\r\nAQ==\r\n"
+    core, drop, box = smtp(), pop3(), imap()
+    assert said(core, guess).endswith(b"535 5.7.8 authentication failed\r\n")
+    assert said(drop, guess).endswith(b"-ERR [AUTH] authentication failed\r\n")
+    assert b"a NO [AUTHENTICATIONFAILED] " in said(box, guess.replace(b"AUTH ", b"a AUTHENTICATE "))
+    assert core.failed_log_ins == drop.failed_log_ins == box.failed_log_ins == 1
+
+
+def test_a_session_bears_three_failures_however_many_others_there_were_from_its_address() -> None:
+    guess = b"AUTH PLAIN " + WRONG + b"\r\n"
+    around = Surroundings(log_in_failed=lambda: True)
+    cores: list[Core] = [
+        SmtpCore(MemoryStore(), Settings(allow_cleartext=True), around),
+        Pop3Core(MemoryStore(), Settings(allow_cleartext=True), around),
+    ]
+    for core in cores:
+        core.connected(0.0)
+        said(core, b"EHLO client.example\r\n")
+        assert b"<Close>" not in said(core, guess * 2)
+        assert said(core, guess).endswith(b"<Close>")
+
+
 def test_a_handshake_that_nobody_waits_for_any_more_changes_nothing() -> None:
     for core, ask in ((smtp(Settings()), b"STARTTLS\r\n"), (pop3(Settings()), b"STLS\r\n")):
         assert core.tls_started(0.0) == []
@@ -109,6 +147,34 @@ def test_a_handshake_that_nobody_waits_for_any_more_changes_nothing() -> None:
 
 BIG = b"x" * 998 + b"\r\n"
 TEXT = b"Subject: big\r\n\r\n" + BIG * 300
+
+
+def test_smtp_puts_off_commands_while_a_lot_waits_to_be_read() -> None:
+    core = smtp(Settings())
+    woken: list[str] = []
+    core.request_wake = lambda: woken.append("please")
+    count = 10_000
+    portion = said(core, b"EHLO client.example\r\n" * count + b"QUIT\r\n")
+    assert MAX_OUTPUT_AT_ONCE_OCTETS <= len(portion) < MAX_OUTPUT_AT_ONCE_OCTETS + 1000
+    assert core.busy
+    assert woken == ["please"]
+    while core.busy:
+        actions = core.wake(0.0)
+        sent = b"".join(action.octets for action in actions if isinstance(action, Send))
+        assert len(sent) < MAX_OUTPUT_AT_ONCE_OCTETS + 1000
+        portion += sent
+    assert portion.count(b"250-mail.example.test greets client.example\r\n") == count
+    assert portion.endswith(b"221 2.0.0 mail.example.test closing\r\n")
+    assert actions[-1] == Close()
+    assert core.wake(0.0) == []
+
+
+def test_smtp_forgets_what_was_put_off_when_the_connection_is_gone() -> None:
+    core = smtp(Settings())
+    said(core, b"EHLO client.example\r\n" * 10_000)
+    assert core.busy
+    core.disconnected()
+    assert core.wake(0.0) == []
 
 
 def test_pop3_puts_off_commands_while_a_lot_waits_to_be_read() -> None:

@@ -69,7 +69,7 @@ def test_cram_md5_takes_a_name_and_the_right_digest(octets: bytes, outcome: str 
 
 
 def test_cram_md5_has_no_initial_response() -> None:
-    assert begin("CRAM-MD5", response("alice", "secret"))[1] == Failure(Kind.MALFORMED)
+    assert begin("CRAM-MD5", response("alice", "secret"))[1] == Failure(Kind.PREMATURE)
     assert begin("CRAM-MD5", b"")[1] == Failure(Kind.MALFORMED)
 
 
@@ -109,7 +109,7 @@ def test_a_refusal_is_told_in_json_and_is_final_whatever_the_client_says(
         exchange, step = begin(name, message)
         assert isinstance(step, Challenge)
         assert json.loads(step.octets)["status"] == status
-        assert exchange.step(token(answer)) == Failure(Kind.WRONG_CREDENTIALS)
+        assert exchange.step(token(answer)) == Failure(Kind.REFUSED)
     exchange, _ = begin(name, message)
     assert exchange.step(b"*") == Failure(Kind.CANCELLED)
 

@@ -174,3 +174,15 @@ def test_an_unknown_name_is_asked_like_a_known_one_and_always_the_same() -> None
     known = begun("SCRAM-SHA-256", server, ScramClient("alice", "x"))[1]
     assert isinstance(known, Challenge)
     assert len(challenge.octets) == len(known.octets)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [(b"c=biws,", b"c=biws=,"), (b"c=biws,", b"c=biw,"), (b"pencil", b"pencil=")]
+)
+def test_base64_inside_a_message_is_as_strict_as_that_around_it(right: bytes, wrong: bytes) -> None:
+    """RFC 5802 §7 has its own production, without surplus padding."""
+    client = ScramClient("alice", "secret", digest="sha256")
+    exchange, challenge = begun("SCRAM-SHA-256", Server(), client)
+    final = client.final(challenge)
+    spoilt = final + b"=" if right not in final else final.replace(right, wrong)
+    assert exchange.step(token(spoilt)) == Failure(Kind.MALFORMED)
