@@ -70,7 +70,7 @@ def test_cram_md5_takes_a_name_and_the_right_digest(octets: bytes, outcome: str 
 
 def test_cram_md5_has_no_initial_response() -> None:
     assert begin("CRAM-MD5", response("alice", "secret"))[1] == Failure(Kind.PREMATURE)
-    assert begin("CRAM-MD5", b"")[1] == Failure(Kind.MALFORMED)
+    assert begin("CRAM-MD5", b"")[1] == Failure(Kind.PREMATURE)
 
 
 # -- Bearer tokens ----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import trustme
 
 from reference_server.accounts import Directory, User
 from reference_server.certificates import certificate
+from reference_server.core import Settings
 from reference_server.running import RunningServer, running_server
 from reference_server.sasl import MECHANISMS, Challenge
 from reference_server.stores.memory import MemoryStore
@@ -215,6 +216,21 @@ def test_what_is_offered_is_what_there_is(server: RunningServer) -> None:
                 assert {mechanism for mechanism in MECHANISMS if mechanism in said} == (
                     set(MECHANISMS) - ({"EXTERNAL"} if identity is None else set())
                 )
+
+
+def test_who_has_guessed_in_all_protocols_together_is_turned_away_at_the_next_connection() -> None:
+    strict = Settings(max_failed_log_ins_per_address=2)
+    with running_server(store=MemoryStore(Directory([User(address=ALICE, password=PASSWORD)])), settings=strict) as one:
+        with session(one, PROTOCOLS["smtp"]) as early:
+            for name, protocol in PROTOCOLS.items():
+                with session(one, protocol) as client:
+                    assert not client.authenticate("PLAIN", plain("guess")).startswith(protocol.success), name
+            for protocol in PROTOCOLS.values():
+                with session(one, protocol) as late:
+                    assert late.say("QUIT") == "", "the connection was closed after what stood for a greeting"
+            # Who is there already may still log in.
+            assert early.authenticate("PLAIN", plain(PASSWORD)).startswith("235 ")
+        assert one.errors == []
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
