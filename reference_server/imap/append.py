@@ -10,6 +10,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from reference_server.imap.binary import Binary, BinarySections
+from reference_server.imap.encoding import without_nul
 from reference_server.imap.grammar import Cursor, GrammarError
 from reference_server.imap.mime import parse
 from reference_server.imap.names import INBOX, Names, parse_mailbox
@@ -211,7 +212,7 @@ class AppendCommand(Names, BinarySections):
         if mailbox is None or part.uid_validity not in (None, self.validity_of(mailbox)):
             return None
         message = message_with(mailbox, part.uid)
-        octets = None if message is None else self.section_of(parse(message.octets), part.section)
+        octets = None if message is None else self.section_of(parse(without_nul(message.octets)), part.section)
         if octets is None or part.partial is None:
             return octets
         first, count = part.partial

@@ -332,8 +332,8 @@ class FetchCommands(QuickResync, BinarySections, Structures):
         return self.section_of(self.selected.parsed(message), section)
 
     def octets_of(self, message: StoredMessage) -> bytes:
-        """The message as it was stored: BODY[] is never cut short (RFC 3501 §7.4.2)."""
-        return message.octets
+        """The message as it was stored, but for NUL: BODY[] is never cut short (RFC 3501 §7.4.2)."""
+        return self.selected.octets_of(message)
 
     def octets_of_partial(self, octets: bytes, first: int, count: int) -> bytes:
         """`<first.count>`: cut off at the end, and nothing when it begins beyond (RFC 3501 §6.4.5)."""
@@ -341,7 +341,7 @@ class FetchCommands(QuickResync, BinarySections, Structures):
 
     def size_of(self, message: StoredMessage) -> int:
         """RFC822.SIZE: the octets of the whole message."""
-        return message.size
+        return self.selected.size_of(message)
 
     def fetch_flags(self, number: int, message: StoredMessage) -> bytes:
         """FLAGS, \\Recent among them."""
@@ -384,7 +384,9 @@ class FetchCommands(QuickResync, BinarySections, Structures):
         envelopes = self.selected.envelopes
         envelope = envelopes.get(message.uid)
         if envelope is None:
-            envelope = self.envelope_of(message.octets) or self.render_envelope(self.selected.header_of(message))
+            envelope = self.envelope_of(self.selected.octets_of(message)) or self.render_envelope(
+                self.selected.header_of(message)
+            )
             envelopes.keep(message.uid, envelope)
         return envelope
 

@@ -62,4 +62,6 @@ def _decoded(value: bytes) -> bytes:
     _, apostrophe, text = rest.partition(b"'")
     if not apostrophe:
         return value
-    return to_text(unquote_to_bytes(text), charset.decode("ascii", "replace") or "utf-8").encode("utf-8", "replace")
+    decoded = to_text(unquote_to_bytes(text), charset.decode("ascii", "replace") or "utf-8").encode("utf-8", "replace")
+    # What no string can have in it stays as it is written.
+    return value if b"\0" in decoded else decoded

@@ -9,9 +9,9 @@ import html
 import re
 from collections.abc import Iterator
 
-from reference_server.imap.binary import leaves, transfer_encoding
 from reference_server.imap.charsets import to_text
 from reference_server.imap.decoded import transfer_decoded
+from reference_server.imap.encoding import leaves, transfer_encoding
 from reference_server.imap.mime import Entity, Parameterized, parameterized
 
 MAX_CHARACTERS = 200

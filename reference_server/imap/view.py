@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from reference_server.imap.columns import EnvelopeCache
+from reference_server.imap.encoding import without_nul
 from reference_server.imap.entitycache import EntityCache
 from reference_server.imap.fieldcache import FieldCache
 from reference_server.imap.grammar import GrammarError, SequenceSet
@@ -229,13 +230,22 @@ class View:
         """The message's MIME structure, kept for a while."""
         entity = self._parsed.get(message.uid)
         if entity is None:
-            entity = parse(message.octets, inner=self.inner)
+            entity = parse(without_nul(message.octets), inner=self.inner)
             self._parsed.keep(message.uid, entity)
         return entity
 
     def header_of(self, message: StoredMessage) -> Entity:
         """The message's header; what kind of body follows is left open unless that is known anyway."""
-        return self._parsed.get(message.uid) or parse_header(message.octets)
+        return self._parsed.get(message.uid) or parse_header(self.octets_of(message))
+
+    def octets_of(self, message: StoredMessage) -> bytes:
+        """The message as it can be told: with NUL in it, it is not quite what is stored (RFC 9051 §4.3.1)."""
+        octets = message.octets
+        return self.parsed(message).octets if b"\0" in octets else octets
+
+    def size_of(self, message: StoredMessage) -> int:
+        """Octets of the message as it is told; as stored, where it would have to be read for that."""
+        return len(self.octets_of(message)) if message.at_hand else message.size
 
     def spelling(self, flag: str) -> str:
         """A keyword as this mailbox spells it already: case does not tell keywords apart (RFC 3501 §9, note 1)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from reference_server.accounts import Directory
@@ -29,6 +29,9 @@ class StoredMessage:
     __slots__ = ("flags", "internal_date", "modseq", "octets", "saved_at", "size", "uid")
 
     octets: bytes
+
+    at_hand: ClassVar[bool] = True
+    """Whether it costs nothing to look at `octets`."""
 
     def __init__(
         self,

@@ -23,6 +23,8 @@ class LazyMessage(StoredMessage, Generic[B]):
 
     __slots__ = ("body",)
 
+    at_hand = False
+
     def __init__(
         self,
         body: B,

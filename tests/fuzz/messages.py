@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+from reference_server.imap.encoding import without_nul
 from reference_server.imap.mime import Entity, parse
 from tests.fuzz.harness import CPU_S, NOON, Feed, Session
 
@@ -15,6 +16,7 @@ ABOUT_A_MESSAGE = tuple(
         b"FETCH 3 (BODY.PEEK[] BODY.PEEK[HEADER] BODY.PEEK[TEXT] BODY.PEEK[HEADER.FIELDS (Subject)]<2.9>)",
         b"FETCH 3 (BODY.PEEK[1] BODY.PEEK[1.MIME] BODY.PEEK[2.HEADER] BODY.PEEK[2.1.TEXT] BODY.PEEK[1.1.1.2])",
         b"FETCH 3 (BINARY.PEEK[1] BINARY.SIZE[1])",
+        b"FETCH 3 (BINARY.PEEK[] BINARY.SIZE[])",
         b"FETCH 3 (PREVIEW)",
         b"SEARCH CHARSET UTF-8 OR TEXT {2+}\r\n\xc3\xbc BODY x",
         b"SEARCH SUBJECT x NOT FROM y HEADER Content-Type z",
@@ -40,7 +42,9 @@ def check_message(octets: bytes) -> list[bytes]:
     said = [imap.do(Feed(command))[0] for command in ABOUT_A_MESSAGE]
     for command, replies in zip(ABOUT_A_MESSAGE, said, strict=True):
         assert _COMPLETION.search(replies), f"{command!r}: {replies!r:.300}"
-    assert b"{%d}\r\n%b" % (len(octets), octets) in said[1] or len(octets) == 0 or b'"%b"' % octets in said[1]
+    told = without_nul(octets)
+    assert b"RFC822.SIZE %d " % len(told) in said[0]
+    assert b"{%d}\r\n%b" % (len(told), told) in said[1] or len(told) == 0 or b'"%b"' % told in said[1]
     pop = Session("pop3")
     pop.inbox.append(octets, internal_date=NOON)
     pop.do(Feed(b"USER alice\r\nPASS secret\r\n"))

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_server.imap.binary import encode_binary
+from reference_server.imap.encoding import encode_binary
 from reference_server.imap.mime import parse
+from reference_server.stores.lazy import LazyMessage
 from reference_server.stores.memory import MemoryStore
-from tests.reference_server.imap_dialogue import inbox, message, new_store
+from tests.reference_server.imap_dialogue import NOON, inbox, message, new_store, selected
 from tests.reference_server.imap_recognised import enabled
 
 MIXED = message(
@@ -204,3 +205,75 @@ def test_encoding_loses_nothing(octets: bytes) -> None:
     before, after = parse(octets), parse(encoded)
     assert len(before.parts) == len(after.parts)
     assert encode_binary(encoded).count(b"\0") == encoded.count(b"\0")
+
+
+# RFC 9051 §4.3.1: a string with NUL in it has to be put into a textual form, except in answer to BINARY.
+
+NUL_EVERYWHERE = (
+    b"Subject: a\0b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npre\0amble\r\n"
+    b"--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: binary\r\nX-Last: 1\r\n\r\n\0\1\2\r\n"
+    b"--b\r\n\r\nsaid\0 nothing\r\n"
+    b"--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=41\0=42\r\n"
+    b"--b--\r\n"
+)
+NUL_NOWHERE = (
+    b"Subject: a?b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npre?amble\r\n"
+    b"--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\nX-Last: 1\r\n\r\nAAEC\r\n"
+    b"--b\r\nContent-Transfer-Encoding: base64\r\n\r\nc2FpZAAgbm90aGluZw==\r\n"
+    b"--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=41?=42\r\n"
+    b"--b--\r\n"
+)
+
+
+def test_a_delivered_message_with_nul_is_told_in_a_textual_form() -> None:
+    client = enabled(with_message(NUL_EVERYWHERE))
+    literal = b"{%d}\r\n%b" % (len(NUL_NOWHERE), NUL_NOWHERE)
+    for item in (b"BODY[]", b"RFC822"):
+        assert client.say(b"b FETCH 1 %b\r\n" % item).startswith(b"* 1 FETCH (%b %b" % (item, literal))
+    assert b"RFC822.SIZE %d)" % len(NUL_NOWHERE) in client.say(b"c FETCH 1 RFC822.SIZE\r\n")
+    client.play(
+        """
+        C: d FETCH 1 (BODY.PEEK[HEADER.FIELDS (Subject)] BODY.PEEK[1] BODYSTRUCTURE)
+        S: * 1 FETCH (BODY[HEADER.FIELDS (Subject)] {16}
+        S: Subject: a?b
+        S:
+        S:  BODY[1] {4}
+        S: AAEC BODYSTRUCTURE (("IMAGE" "PNG" NIL NIL NIL "BASE64" 4 NIL …
+        S: d OK FETCH completed
+        """
+    )
+
+
+def test_binary_still_gives_every_octet_of_it() -> None:
+    client = enabled(with_message(NUL_EVERYWHERE))
+    got = client.say(b"b FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1] BINARY.PEEK[2] BINARY.SIZE[])\r\n")
+    assert got == (
+        b"* 1 FETCH (BINARY[1] ~{3}\r\n\0\1\2 BINARY.SIZE[1] 3 BINARY[2] ~{13}\r\nsaid\0 nothing BINARY.SIZE[] %d)\r\n"
+        b"b OK FETCH completed\r\n" % len(NUL_EVERYWHERE)
+    )
+    assert b"BINARY[] ~{%d}\r\n%b)" % (len(NUL_EVERYWHERE), NUL_EVERYWHERE) in client.say(
+        b"c FETCH 1 BINARY.PEEK[]\r\n"
+    )
+
+
+def test_envelope_and_url_have_no_nul_either() -> None:
+    client = enabled(with_message(NUL_EVERYWHERE))
+    assert b'(NIL "a?b" NIL' in client.say(b"b FETCH 1 ENVELOPE\r\n")
+    client.say(b'c APPEND INBOX CATENATE (URL "/INBOX/;UID=1")\r\n')
+    assert NUL_NOWHERE in client.say(b"d FETCH 2 BODY[]\r\n")
+
+
+def test_a_percent_encoded_nul_in_a_parameter_stays_as_it_is_written() -> None:
+    octets = b"Content-Type: text/plain; name*=utf-8''a%00b\r\n\r\nx\r\n"
+    got = enabled(with_message(octets), "IMAP4rev2").say(b"b FETCH 1 BODY\r\n")
+    assert b"\0" not in got
+    assert b"utf-8''a%00b" in got
+
+
+def test_a_message_that_has_to_be_read_for_it_is_as_large_as_it_is_stored() -> None:
+    class Lying:
+        def octets(self) -> bytes:
+            raise AssertionError("nobody needs it")
+
+    far = LazyMessage(Lying(), uid=1, size=9, internal_date=NOON, saved_at=NOON, flags=frozenset(), modseq=1)
+    assert selected(new_store()).core.selected.size_of(far) == 9
