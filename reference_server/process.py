@@ -13,7 +13,6 @@ from contextlib import contextmanager
 
 from reference_server.running import allow_many_descriptors, running_server
 from reference_server.serving import cores_with
-from reference_server.stores.opening import opened_store
 
 STOP_LIMIT_S = 10.0
 
@@ -64,10 +63,7 @@ def main() -> None:
     allow_many_descriptors()
     wanted = json.loads(sys.stdin.readline())
     cores = cores_with(wanted["faults"], wanted["variants"])
-    with (
-        opened_store(wanted["store"]) as store,
-        running_server(store=store, protocols=wanted["services"], cores=cores) as server,
-    ):
+    with running_server(store=wanted["store"], protocols=wanted["services"], cores=cores) as server:
         sys.stdout.write(json.dumps(server.urls) + "\n")
         sys.stdout.flush()
         while sys.stdin.readline():

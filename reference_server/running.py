@@ -29,6 +29,7 @@ from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.lmtp import LmtpCore
 from reference_server.stores import Durable, Mailbox, Store
 from reference_server.stores.memory import MemoryStore
+from reference_server.stores.opening import opened_store
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -326,7 +327,7 @@ async def _close_all(listeners: Iterable[Listener | Gate]) -> None:
 @contextmanager
 def running_server(
     *,
-    store: Store | None = None,
+    store: Store | str | None = None,
     cores: Mapping[str, type] | None = None,
     settings: Settings | None = None,
     protocols: Iterable[str] | None = None,
@@ -338,13 +339,17 @@ def running_server(
 ) -> Iterator[RunningServer]:
     """A reference server for the length of a `with` block; on a thread of its own unless a `Host` is given.
 
-    `protocols` names services by URL scheme (`smtp`, `pop3s`, …); all of them if None. For the rest see `Host.start`.
+    `protocols` names services by URL scheme (`smtp`, `pop3s`, …); all of them if None. `store` may also be a name
+    such as `sqlite:PATH` (see `opened_store`): it is then opened for the default users, and closed at the end. For the
+    rest see `Host.start`.
 
     Raises:
-        ValueError: see `Host.start`.
-        OSError: a port is taken.
+        ValueError: see `Host.start`; or there is no store of that name.
+        OSError: a port is taken, or the store cannot be opened.
     """
     with ExitStack() as stack:
+        if isinstance(store, str):
+            store = stack.enter_context(opened_store(store))
         runner = on or stack.enter_context(Host())
         server = runner.start(
             store=store,

@@ -256,8 +256,14 @@ class FetchCommands(QuickResync, BinarySections, Structures):
             return set()
         unseen = [number for number in numbers if "\\Seen" not in view.messages[number - 1].flags]
         chosen = [view.messages[number - 1] for number in unseen]
-        view.mailbox.set_flags({message.uid: message.flags | {"\\Seen"} for message in chosen})
-        view.refresh()
+        while chosen:
+            late = view.mailbox.set_flags(
+                {message.uid: message.flags | {"\\Seen"} for message in chosen},
+                known={message.uid: message.modseq for message in chosen},
+            )
+            view.refresh()
+            # Others may have changed them in another thread since we looked; what they did stays.
+            chosen = [view.messages[number - 1] for number in unseen if view.messages[number - 1].uid in late]
         return {number for number in unseen if view.messages[number - 1].flags != view.told[number - 1].flags}
 
     def send_message_data(self, number: int, items: tuple[Item, ...], *, with_flags: bool) -> None:

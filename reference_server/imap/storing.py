@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -74,32 +74,50 @@ class StoreCommand(Selection):
         view.refresh()
         named = view.numbers(asked.messages, uid=self.running.uid)
         flags = frozenset(view.spelling(flag) for flag in asked.flags if can_be_kept(flag))
-        modified: set[int] = set()
         if asked.unchanged_since is not None:
             self.enable_condstore()
-            modified = {
-                number for number in named if self.is_modified(number, asked.unchanged_since, asked.sign, flags)
-            }
-        numbers = [number for number in named if number not in modified] if modified else named
-        expected = {number: self.flags_after(view.messages[number - 1].flags, asked.sign, flags) for number in numbers}
         if self.rights_here() is not ALL:
             self.require_some_right(flags)
-            for number, after in expected.items():
-                expected[number] = self.flags_permitted(view.messages[number - 1].flags, after)
-        view.mailbox.set_flags({
-            view.messages[number - 1].uid: after
-            for number, after in expected.items()
-            if after != view.messages[number - 1].flags
-        })  # fmt: skip
-        view.refresh()
+        modified: set[int] = set()
+        expected: dict[int, frozenset[str]] = {}
+        pending: Sequence[int] = named
+        # Once, unless somebody in another thread changes the same messages meanwhile.
+        while pending:
+            if asked.unchanged_since is not None:
+                since = asked.unchanged_since
+                late = {number for number in pending if self.is_modified(number, since, asked.sign, flags)}
+                modified |= late
+                pending = [number for number in pending if number not in late]
+            pending = self.store_flags(pending, asked.sign, flags, expected)
+            view.refresh()
         self.tell_new_keywords()
-        for number in numbers:
-            self.tell_stored(number, expected[number], silent=asked.silent)
+        for number in named:
+            if number not in modified:
+                self.tell_stored(number, expected[number], silent=asked.silent)
         code = self.modified_code(modified)
         if not self.running.uid and any(view.messages[number - 1].uid in view.gone for number in named):
             # RFC 2180 §4.2.1: better than an OK for something that did not happen.
             raise RefusedError("some of the messages are no more", code=code or b"EXPUNGEISSUED")
         return (b"[%b] " % code if code else b"") + b"STORE completed"
+
+    def store_flags(
+        self, numbers: Sequence[int], sign: bytes, flags: frozenset[str], expected: dict[int, frozenset[str]]
+    ) -> list[int]:
+        """Change the flags of these messages, and note in `expected` what they are then.
+
+        What somebody else has changed since we looked is not changed on what it was; those numbers are returned.
+        """
+        changes: dict[int, frozenset[str]] = {}
+        known: dict[int, int] = {}
+        is_mine = self.rights_here() is ALL
+        for number in numbers:
+            message = self.selected.messages[number - 1]
+            after = self.flags_after(message.flags, sign, flags)
+            expected[number] = after if is_mine else self.flags_permitted(message.flags, after)
+            if expected[number] != message.flags:
+                changes[message.uid], known[message.uid] = expected[number], message.modseq
+        late = self.selected.mailbox.set_flags(changes, known=known)
+        return [number for number in numbers if self.selected.messages[number - 1].uid in late] if late else []
 
     def is_modified(self, number: int, since: int, sign: bytes, flags: frozenset[str]) -> bool:
         """Whether what a conditional STORE is about has changed since (RFC 7162 §3.1.3).

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from reference_server.accounts import Directory
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+NOTHING_KNOWN: Mapping[int, int] = MappingProxyType({})
 
 
 class StoredMessage:
@@ -159,8 +162,14 @@ class Mailbox(Protocol):
         The room of those in `replacing`, which the caller is about to remove, counts as free (RFC 8508 §3.4).
         """
 
-    def set_flags(self, changes: Mapping[int, Iterable[str]]) -> None:
-        """Replace the flags of messages, by UID, in one step. One that is gone stays gone, without an error."""
+    def set_flags(
+        self, changes: Mapping[int, Iterable[str]], *, known: Mapping[int, int] = NOTHING_KNOWN
+    ) -> frozenset[int]:
+        """Replace the flags of messages, by UID, in one step. One that is gone stays gone, without an error.
+
+        `known` has modseqs by UID: a message that has another one by now is left as it is, and is among the UIDs that
+        are returned. That makes of reading and changing one step (RFC 7162 §3.1.3).
+        """
 
     def expunge(self, uids: Iterable[int]) -> None:
         """Remove messages for good."""

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from itertools import repeat
 from typing import TypeVar
 
-from reference_server.stores import Changes, Limits, NewMessage, StoredMessage
+from reference_server.stores import NOTHING_KNOWN, Changes, Limits, NewMessage, StoredMessage
 from reference_server.stores.room import Room
 from reference_server.stores.watchers import Watchers
 
@@ -154,23 +154,35 @@ class MemoryMailbox:
         self._notify()
         return uids
 
-    def set_flags(self, changes: Mapping[int, Iterable[str]]) -> None:
-        """Replace the flags of messages, by UID, in one step. One that is gone stays gone, without an error."""
+    def set_flags(
+        self, changes: Mapping[int, Iterable[str]], *, known: Mapping[int, int] = NOTHING_KNOWN
+    ) -> frozenset[int]:
+        """Replace the flags of messages, by UID, in one step. One that is gone stays gone, without an error.
+
+        Those whose modseq is no longer that in `known` are left as they are, and returned.
+        """
         with self._guard:
             modseq = self._modseq + 1
             changed: dict[int, StoredMessage] = {}
+            late: set[int] = set()
             for uid, flags in changes.items():
                 at = bisect_left(self._uids, uid)
-                if at < len(self._uids) and self._uids[at] == uid:
-                    changed[at] = self._messages[at].with_flags(frozenset(flags) - RECENT, modseq)
+                if at == len(self._uids) or self._uids[at] != uid:
+                    continue
+                message = self._messages[at]
+                if known.get(uid, message.modseq) == message.modseq:
+                    changed[at] = message.with_flags(frozenset(flags) - RECENT, modseq)
+                else:
+                    late.add(uid)
             if not changed:
-                return
+                return frozenset(late)
             self._record_flags(changed.values())
             for at, message in changed.items():
                 self._messages[at] = message
             self._modseq = modseq
             self._note_changed([message.uid for message in changed.values()])
         self._notify()
+        return frozenset(late)
 
     def expunge(self, uids: Iterable[int]) -> None:
         """Remove messages for good. UIDs that are not there are passed over."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import RLock
 
-from reference_server.stores import EPOCH, Changes, NewMessage, StoredMessage, StoreFailedError
+from reference_server.stores import EPOCH, NOTHING_KNOWN, Changes, NewMessage, StoredMessage, StoreFailedError
 from reference_server.stores import maildirnames as names
 from reference_server.stores.flushing import Flushing
 from reference_server.stores.lazy import LazyMessage
@@ -308,10 +308,12 @@ class MaildirMailbox(MemoryMailbox):
             self._scan()
             return super().append_all(messages, replacing=replacing)
 
-    def set_flags(self, changes: Mapping[int, Iterable[str]]) -> None:
-        """Replace the flags of messages, by UID, in one step. One that is gone stays gone, without an error."""
+    def set_flags(
+        self, changes: Mapping[int, Iterable[str]], *, known: Mapping[int, int] = NOTHING_KNOWN
+    ) -> frozenset[int]:
+        """Replace flags, by UID, in one step; who has another modseq by now than in `known` stays, and is returned."""
         self.look()
-        super().set_flags(changes)
+        return super().set_flags(changes, known=known)
 
     def expunge(self, uids: Iterable[int]) -> None:
         """Remove messages for good. UIDs that are not there are passed over."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reference_server.accounts import DEFAULT_USERS, Directory, User
-from reference_server.stores import Changes, Limits, NewMessage, StoredMessage, Usage
+from reference_server.stores import NOTHING_KNOWN, Changes, Limits, NewMessage, StoredMessage, Usage
 from reference_server.stores.database import Database
 from reference_server.stores.lazy import LazyMessage
 from reference_server.stores.mailbox import MAX_HISTORY, RECENT, MemoryMailbox, new_mailbox_id
@@ -91,10 +91,12 @@ class SqliteMailbox(MemoryMailbox):
         self.load()
         return super().append_all(messages, replacing=replacing)
 
-    def set_flags(self, changes: Mapping[int, Iterable[str]]) -> None:
-        """Replace the flags of messages, by UID, in one step. One that is gone stays gone, without an error."""
+    def set_flags(
+        self, changes: Mapping[int, Iterable[str]], *, known: Mapping[int, int] = NOTHING_KNOWN
+    ) -> frozenset[int]:
+        """Replace flags, by UID, in one step; who has another modseq by now than in `known` stays, and is returned."""
         self.load()
-        super().set_flags(changes)
+        return super().set_flags(changes, known=known)
 
     def expunge(self, uids: Iterable[int]) -> None:
         """Remove messages for good. UIDs that are not there are passed over."""

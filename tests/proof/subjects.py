@@ -24,7 +24,6 @@ from reference_server.links import link_named
 from reference_server.registry import FAULTS, VARIANTS, Fault, Variant
 from reference_server.running import Host, running_server
 from reference_server.serving import load_faults_and_variants
-from reference_server.stores.opening import opened_store
 from reports.records import CheckResult, Verdict
 
 load_faults_and_variants()
@@ -78,12 +77,9 @@ def bench_with(
     """A bench before a fresh server that runs these cores in place of its own, behind these links, on that store."""
     settings = Settings(allow_cleartext=cleartext)
     around = [link_named(text) for text in links]
-    with (
-        opened_store(store) as kept,
-        running_server(
-            protocols=SERVICES, store=kept, cores=cores, settings=settings, links=around, on=host()
-        ) as server,
-    ):
+    with running_server(
+        protocols=SERVICES, store=store, cores=cores, settings=settings, links=around, on=host()
+    ) as server:
         target = target_of([server.urls[name] for name in SERVICES], ACCOUNTS, patience=PATIENCE)
         bench = Bench(replace(target, delivery_s=DELIVERY_S), plan)
         bench.discover()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import pytest
 
 from reference_server.imap.core import ImapCore
+from reference_server.stores import NOTHING_KNOWN
 from reference_server.stores.memory import MemoryStore
 from tests.reference_server.imap_dialogue import Client, inbox, logged_in, new_store
 from tests.reference_server.imap_recognised import enabled
@@ -152,6 +155,31 @@ def test_a_store_leaves_alone_what_changed_since_and_names_it() -> None:
         C: d UID STORE 1:3 (UNCHANGEDSINCE 5) FLAGS.SILENT (\\Seen)
         S: * 2 FETCH (UID 2 MODSEQ (7))
         S: d OK [MODIFIED 1,3] STORE completed
+        """
+    )
+
+
+def test_a_conditional_store_loses_against_another_thread_that_was_first_in_the_last_moment() -> None:
+    store = with_messages(3)
+    client = enabled(store, "CONDSTORE")
+    box = inbox(store)
+    kept = box.set_flags
+    came: list[int] = []
+
+    def second(changes: Mapping[int, Iterable[str]], *, known: Mapping[int, int] = NOTHING_KNOWN) -> frozenset[int]:
+        if not came:
+            came.append(2)
+            kept({2: ["\\Flagged"]})
+        return kept(changes, known=known)
+
+    box.set_flags = second  # type: ignore[method-assign]
+    client.play(
+        """
+        C: c STORE 1:3 (UNCHANGEDSINCE 4) FLAGS.SILENT (\\Seen)
+        S: * 1 FETCH (UID 1 MODSEQ (6))
+        S: * 3 FETCH (UID 3 MODSEQ (6))
+        S: * 2 FETCH (FLAGS (\\Flagged \\Recent) UID 2 MODSEQ (5))
+        S: c OK [MODIFIED 2] STORE completed
         """
     )
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from reference_server.imap.core import ImapCore
-from reference_server.stores import StoredMessage
+from reference_server.stores import NOTHING_KNOWN, StoredMessage
+from reference_server.stores.mailbox import MemoryMailbox
 from reference_server.stores.memory import MemoryStore
 from tests.reference_server.imap_dialogue import Client, inbox, logged_in, new_store, octets_of, selected
 
@@ -119,8 +120,8 @@ def test_silent_store_tells_what_did_not_come_out_as_asked() -> None:
     box = inbox(store)
     kept = box.set_flags
 
-    def meddling(changes: Mapping[int, Iterable[str]]) -> None:
-        kept({uid: {*flags, "\\Draft"} for uid, flags in changes.items()})
+    def meddling(changes: Mapping[int, Iterable[str]], *, known: Mapping[int, int] = NOTHING_KNOWN) -> frozenset[int]:
+        return kept({uid: {*flags, "\\Draft"} for uid, flags in changes.items()}, known=known)
 
     box.set_flags = meddling  # type: ignore[method-assign]
     client.play(
@@ -130,6 +131,41 @@ def test_silent_store_tells_what_did_not_come_out_as_asked() -> None:
         S: b OK STORE completed
         """
     )
+
+
+def test_what_another_thread_does_to_the_flags_meanwhile_is_not_undone() -> None:
+    store = with_messages(2)
+    client = selected(store)
+    with_another_thread(inbox(store), 2)
+    client.play(
+        """
+        C: b STORE 1:2 +FLAGS (\\Seen)
+        S: * 1 FETCH (FLAGS (\\Recent \\Seen))
+        S: * 2 FETCH (FLAGS (\\Flagged \\Recent \\Seen))
+        S: b OK STORE completed
+        """
+    )
+
+
+def test_a_message_that_another_thread_flags_while_it_is_read_keeps_that_flag() -> None:
+    store = with_messages(1)
+    client = selected(store)
+    with_another_thread(inbox(store), 1)
+    assert b"FLAGS (\\Flagged \\Recent \\Seen)" in client.say(b"b FETCH 1 BODY[]\r\n")
+
+
+def with_another_thread(box: MemoryMailbox, uid: int) -> None:
+    """Have another thread flag that message at the worst moment: after the core has looked, before it changes flags."""
+    kept = box.set_flags
+    came: list[int] = []
+
+    def second(changes: Mapping[int, Iterable[str]], *, known: Mapping[int, int] = NOTHING_KNOWN) -> frozenset[int]:
+        if not came:
+            came.append(uid)
+            kept({uid: ["\\Flagged"]})
+        return kept(changes, known=known)
+
+    box.set_flags = second  # type: ignore[method-assign]
 
 
 def test_recent_goes_to_one_session_only() -> None:

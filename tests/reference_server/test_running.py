@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 import warnings
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -166,6 +167,17 @@ def test_store_and_settings_are_the_caller_s() -> None:
     box = store.accounts[0].mailbox("INBOX")
     assert box is not None
     assert b"by mx.other.test with ESMTPA id" in box.messages[0].octets
+
+
+def test_a_store_can_be_named_and_is_closed_with_its_server(tmp_path: Path) -> None:
+    name = f"sqlite:{tmp_path / 'mail.sqlite'}"
+    for _ in range(2):
+        with running_server(store=name, protocols=["imap"]) as server:
+            server.mailbox("alice@example.test").append(BODY)
+            messages = stored(server, "alice")
+    assert messages == [BODY, BODY]
+    with pytest.raises(ValueError, match="there is no store mbox"), running_server(store="mbox"):
+        pytest.fail("a store that does not exist was served")
 
 
 def test_who_would_need_the_last_descriptors_is_turned_away_in_due_form(monkeypatch: pytest.MonkeyPatch) -> None:

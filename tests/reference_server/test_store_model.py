@@ -239,7 +239,11 @@ class StoreMachine(RuleBasedStateMachine):
         folder = self.folders[name]
         changes = dict(zip(self.chosen(name, places), flags, strict=False))
         before = folder.modseq
-        self.box(name).set_flags({**{folder.uid_next + stranger: FLAGS for stranger in strangers}, **changes})
+        known = dict.fromkeys(list(changes)[3:], before + 1)
+        asked = {**{folder.uid_next + stranger: FLAGS for stranger in strangers}, **changes}
+        assert self.box(name).set_flags(asked, known=known) == known.keys()
+        for uid in known:
+            del changes[uid]
         for uid, new in changes.items():
             octets, _, date = folder.messages[uid]
             folder.messages[uid] = octets, new, date

@@ -525,3 +525,14 @@ def test_a_folder_knows_its_owner_and_is_found_while_others_have_rights_to_it(ma
     assert [shared.name for shared in store.shared()] == ["Moved"]
     box.set_rights("bob@example.test", "")
     assert list(store.shared()) == []
+
+
+def test_flags_of_a_message_that_was_changed_meanwhile_are_left_alone(account: NewAccount) -> None:
+    inbox = box(account())
+    inbox.append(b"a")
+    inbox.append(b"b")
+    known = {message.uid: message.modseq for message in inbox.messages}
+    assert inbox.set_flags({1: ["mine"]}, known=known) == frozenset()
+    assert inbox.set_flags({1: ["theirs"], 2: ["\\Seen"], 3: ["\\Seen"]}, known=known) == {1}
+    assert [message.flags for message in inbox.messages] == [{"mine"}, {"\\Seen"}]
+    assert inbox.set_flags({1: ["theirs"]}, known=known) == {1}
