@@ -147,12 +147,13 @@ def _item_named(name: bytes, cursor: Cursor) -> Item:
 
 
 def _partial(cursor: Cursor) -> tuple[int, int] | None:
-    # partial = "<" number "." nz-number ">"
+    # partial = "<" number64 "." nz-number64 ">"                              (RFC 9051 §9; 32 bits in RFC 3501 §9)
+    # The origin goes back in the response, where both have room for 32 bits only.
     if not cursor.skip(b"<"):
         return None
     first = cursor.number()
     cursor.expect(b".")
-    count = cursor.nz_number()
+    count = cursor.nz_number64()
     cursor.expect(b">")
     return first, count
 

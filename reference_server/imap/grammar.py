@@ -233,6 +233,10 @@ class Cursor:
         """`nz-number`."""
         return self._within_32_bits(self.need(NZ_NUMBER, "a number above zero")[0])
 
+    def nz_number64(self) -> int:
+        """`nz-number64`."""
+        return self._within(MAX_NUMBER64, self.need(NZ_NUMBER, "a number above zero")[0])
+
     def _within_32_bits(self, digits: bytes) -> int:
         return self._within(MAX_NUMBER, digits)
 

@@ -129,8 +129,8 @@ class KeyReader:
         return Key(method, (self._cursor.date(),))
 
     def number(self, method: str) -> Key:
-        """A key with a number."""
-        return Key(method, (self._cursor.number(),))
+        """A key with `number64`, which was a `number` before RFC 9051."""
+        return Key(method, (self._cursor.number64(),))
 
     def modseq(self) -> Key:
         """`"MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer` (RFC 7162 §7).

@@ -177,6 +177,45 @@ def test_names_are_normalized_and_the_client_is_told() -> None:
     assert folder(store, AE).messages == ()
 
 
+def test_who_deletes_renames_or_appends_by_another_form_of_the_name_is_told_too() -> None:
+    store = new_store()
+    client = enabled(store, "IMAP4rev2", select=None)
+    client.say(b'b CREATE "\xc3\xa4"\r\nb CREATE "\xc3\xa4/below"\r\n')
+    client.play(
+        """
+        C: c APPEND "a\u00cc\u0088" {6+}
+        C: a: b
+        C:
+        S: * LIST (\\HasChildren) "/" "\u00c3\u00a4" ("OLDNAME" ("a\u00cc\u0088"))
+        S: c OK [APPENDUID …
+        C: d RENAME "a\u00cc\u0088" b
+        S: * LIST (\\HasChildren) "/" b ("OLDNAME" ("a\u00cc\u0088"))
+        S: d OK RENAME completed
+        C: e RENAME b "a\u00cc\u0088"
+        S: * LIST (\\HasChildren) "/" "\u00c3\u00a4" ("OLDNAME" ("b"))
+        S: e OK RENAME completed
+        C: f DELETE "a\u00cc\u0088/below"
+        S: * LIST (\\NonExistent \\HasNoChildren) "/" "\u00c3\u00a4/below" ("OLDNAME" ("a\u00cc\u0088/below"))
+        S: f OK DELETE completed
+        C: g RENAME inbox c
+        S: g OK RENAME completed
+        C: h APPEND INBOX {6+}
+        C: a: b
+        C:
+        S: h OK [APPENDUID …
+        C: i DELETE c
+        S: i OK DELETE completed
+        """
+    )
+
+
+def test_sizes_and_places_have_63_bits() -> None:
+    client = enabled(with_messages(1), "IMAP4rev2")
+    assert b'ESEARCH (TAG "b") ALL 1\r\n' in client.say(b"b SEARCH SMALLER 5000000000\r\n")
+    assert b"BODY[]<20> {2}\r\n" in client.say(b"c FETCH 1 BODY.PEEK[]<20.5000000000>\r\n")
+    assert client.say(b"d SEARCH LARGER 9223372036854775808\r\n") == b"d BAD number above 9223372036854775807\r\n"
+
+
 @pytest.mark.parametrize(
     ("argument", "reply"),
     [
