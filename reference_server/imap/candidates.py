@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from reference_server.imap import decoded
-from reference_server.imap.charsets import to_text
 from reference_server.imap.headers import body_start, field_values
 from reference_server.imap.mime import Entity, parse, split_header
 from reference_server.imap.sentdate import SentDate, moment_s, sent_date
@@ -25,6 +25,11 @@ _CHARSET = rb'(?:[ \t]*;[ \t]*CHARSET="?(UTF-8|US-ASCII|ISO-8859-1|WINDOWS-1252)
 _FORMAT = rb"(?:[ \t]*;[ \t]*(?:FORMAT=FLOWED|DELSP=YES|DELSP=NO))*+"
 PLAIN_TYPE = re.compile(rb"TEXT/(?:PLAIN|HTML)" + _CHARSET + _FORMAT)
 PLAIN_ENCODING = re.compile(rb"7BIT|8BIT|BINARY|QUOTED-PRINTABLE|BASE64")
+# UTF-8 has all of ASCII, and shows what is really there.
+CODECS = {b"UTF-8": "utf-8", b"US-ASCII": "utf-8", b"ISO-8859-1": "latin-1", b"WINDOWS-1252": "cp1252"}
+
+MAX_USUAL_OCTETS = 200
+"""The two fields together, where they are as nearly all mail has them."""
 
 # How these words have to go on, wherever they stand, for a message of ASCII to be its own text.
 HARMLESS = (
@@ -132,14 +137,16 @@ class Candidate:
         octets = self.message.octets[self.start :]
         # Most of all have neither field, which a look at the whole header tells.
         if self.fold("content-t") not in self.header:
-            return [self.fold(to_text(octets, "utf-8"))]
-        kinds, encodings = self.values(b"CONTENT-TYPE"), self.values(b"CONTENT-TRANSFER-ENCODING")
-        kind = PLAIN_TYPE.fullmatch((kinds or [b"TEXT/PLAIN"])[0].upper())
-        encoding = PLAIN_ENCODING.fullmatch((encodings or [b"7BIT"])[0].upper())
-        if not (kind and encoding):
+            return [self.fold(octets.decode("utf-8", "replace"))]
+        kind = self.first_value(b"CONTENT-TYPE")
+        encoding = None
+        if self.fold("content-tr") in self.header:
+            encoding = self.first_value(b"CONTENT-TRANSFER-ENCODING")
+        plain = _plainness(kind, encoding)
+        if plain is None:
             return None
-        charset = (kind[1] or b"US-ASCII").decode("ascii").replace("US-ASCII", "UTF-8")
-        return [self.fold(to_text(decoded.transfer_decoded(octets, encoding[0]), charset))]
+        codec, encoding = plain
+        return [self.fold(decoded.transfer_decoded(octets, encoding).decode(codec, "replace"))]
 
     def _cannot_have(self, wanted: str) -> bool:
         """Whether a look at the octets tells that no text here has the folded string; False says nothing.
@@ -154,6 +161,20 @@ class Candidate:
             self._unfolded = self._plain.replace("\r\n", "").replace("\n", "")
         # Unfolding a header brings together what stood on two lines.
         return self._plain != "" and wanted not in self._plain and wanted not in self._unfolded
+
+
+@lru_cache(maxsize=256)  # a few pairs make up most mail
+def _short_plainness(kind: bytes, encoding: bytes) -> tuple[str, bytes] | None:
+    found, transfer = PLAIN_TYPE.fullmatch(kind.upper()), PLAIN_ENCODING.fullmatch(encoding.upper())
+    return (CODECS[found[1] or b"US-ASCII"], transfer[0]) if found and transfer else None
+
+
+def _plainness(kind: bytes | None, encoding: bytes | None) -> tuple[str, bytes] | None:
+    """Codec and transfer encoding by the two fields, if they are as nearly all mail has them."""
+    kind, encoding = b"TEXT/PLAIN" if kind is None else kind, b"7BIT" if encoding is None else encoding
+    # What is longer is not remembered, nor common.
+    short = len(kind) + len(encoding) <= MAX_USUAL_OCTETS
+    return _short_plainness(kind, encoding) if short else None
 
 
 def _says_no_encoding(capitals: bytes) -> bool:

@@ -219,6 +219,10 @@ def test_the_quick_ways_find_what_the_parser_finds(octets: bytes, wanted: str) -
         (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ncharset=utf-7 +AOQ-\r\n--b--\r\n", "ä", False),
         (b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\n\xe4\r\n", "ä", True),
         (b"Content-Type: text/plain; charset=koi8-r\r\n\r\n\xd4\r\n", "т", True),
+        (b"Content-Type: text/plain" + b"; format=flowed" * 20 + b"\r\n\r\none\r\n", "one", True),
+        (b"Content-Transfer-Encoding: base64\r\nContent-Type: text/plain\r\n\r\nb25l\r\n", "one", True),
+        (b"Content-Type: text/plain\r\nContent-Transfer-Encoding:\r\n base64\r\n\r\nb25l\r\n", "one", True),
+        (b"Content-Type: text/plain\r\nContent-Transfer: base64\r\n\r\nb25l\r\n", "one", False),
     ],
 )
 def test_bodies_have_what_their_texts_have(octets: bytes, wanted: str, found: bool) -> None:
