@@ -30,6 +30,9 @@ RFC822_AND_GLOBAL = frozenset({*RFC822, (b"MESSAGE", b"GLOBAL")})
 MAX_PARAMETERS = 200
 """Parameters of one header field."""
 
+MAX_REMEMBERED_OCTETS = 200
+"""Longest value of a field that is not read anew each time it comes."""
+
 # token := 1*<any (US-ASCII) CHAR except SPACE, CTLs, or tspecials>       (RFC 2045 §5.1; 8-bit octets let through)
 TOKEN = re.compile(rb'[^\x00-\x20\x7f()<>@,;:\\"/\[\]?=]+')
 
@@ -228,7 +231,7 @@ def media_type(value: bytes | None, *, in_digest: bool) -> tuple[bytes, bytes, t
     """Type and subtype in capitals, and the parameters, defaults filled in (RFC 2045 §5.2, RFC 2046 §4.1.2, §5.1.5)."""
     if value is None:
         return (b"MESSAGE", b"RFC822", ()) if in_digest else PLAIN_TEXT
-    return _short_media_type(value) if len(value) <= 200 else _media_type(value)
+    return _short_media_type(value) if len(value) <= MAX_REMEMBERED_OCTETS else _media_type(value)
 
 
 def _media_type(value: bytes) -> tuple[bytes, bytes, tuple[tuple[bytes, bytes], ...]]:
@@ -244,6 +247,15 @@ def _media_type(value: bytes) -> tuple[bytes, bytes, tuple[tuple[bytes, bytes], 
 
 def parameterized(value: bytes) -> Parameterized:
     """`value *(";" attribute "=" value)`, comments dropped; what is no parameter is passed over (RFC 2045 §5.1)."""
+    return _short_parameterized(value) if len(value) <= MAX_REMEMBERED_OCTETS else _parameterized(value)
+
+
+@lru_cache(maxsize=256)
+def _short_parameterized(value: bytes) -> Parameterized:
+    return _parameterized(value)
+
+
+def _parameterized(value: bytes) -> Parameterized:
     head: list[bytes] = []
     parameters: list[tuple[bytes, bytes]] = []
     name: bytes | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -20,6 +20,9 @@ HOW = re.compile(rb"([+-]?)FLAGS(\.SILENT)?", re.IGNORECASE)
 
 MAX_KEYWORD_OCTETS = 255
 """Longest keyword that is kept."""
+
+ANSWERS_AT_ONCE = 100
+"""Messages that STORE answers for until it looks whether the client keeps up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +94,25 @@ class StoreCommand(Selection):
             pending = self.store_flags(pending, asked.sign, flags, expected)
             view.refresh()
         self.tell_new_keywords()
-        for number in named:
-            if number not in modified:
-                self.tell_stored(number, expected[number], silent=asked.silent)
+        numbers = [number for number in named if number not in modified] if modified else named
+        answers = self.answers_in_steps(numbers, expected, silent=asked.silent)
         code = self.modified_code(modified)
-        if not self.running.uid and any(view.messages[number - 1].uid in view.gone for number in named):
+        if view.gone and not self.running.uid and any(view.messages[number - 1].uid in view.gone for number in named):
+            for _ in answers:
+                pass
             # RFC 2180 §4.2.1: better than an OK for something that did not happen.
             raise RefusedError("some of the messages are no more", code=code or b"EXPUNGEISSUED")
+        self.say_in_steps(answers)
         return (b"[%b] " % code if code else b"") + b"STORE completed"
+
+    def answers_in_steps(
+        self, numbers: Sequence[int], expected: Mapping[int, frozenset[str]], *, silent: bool
+    ) -> Iterator[None]:
+        """What STORE says of each message, some at a time."""
+        for start in range(0, len(numbers), ANSWERS_AT_ONCE):
+            for number in numbers[start : start + ANSWERS_AT_ONCE]:
+                self.tell_stored(number, expected[number], silent=silent)
+            yield
 
     def store_flags(
         self, numbers: Sequence[int], sign: bytes, flags: frozenset[str], expected: dict[int, frozenset[str]]

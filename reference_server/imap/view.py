@@ -189,9 +189,8 @@ class View:
 
     def recent_count(self) -> int:
         """Messages that are \\Recent in this session (RFC 3501 §2.3.2)."""
-        # Those that are known here are looked up in a set where there are many.
-        known = set(self.uids) if len(self.recent) > 16 else self.uids
-        return sum(uid in known for uid in self.recent)
+        # Some of them may not be known here yet.
+        return len(self.recent.intersection(self.uids)) if self.recent else 0
 
     def first_unseen(self) -> int | None:
         """Number of the first message without \\Seen."""

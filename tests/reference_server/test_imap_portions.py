@@ -1,4 +1,4 @@
-"""FETCH of a lot: it goes out in portions, and what comes after it waits (RFC 3501 §5.5; no buffer without a bound)."""
+"""FETCH and STORE of a lot: out in portions, and what comes after waits (RFC 3501 §5.5; no buffer without a bound)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from reference_server.core import MAX_OUTPUT_AT_ONCE_OCTETS, Action
 from reference_server.imap.session import State
+from reference_server.imap.storing import ANSWERS_AT_ONCE
 from reference_server.stores import NewMessage
 from reference_server.stores.memory import MemoryStore
 from tests.reference_server.imap_dialogue import Client, inbox, new_store, octets_of, selected
@@ -48,6 +49,30 @@ def test_data_without_text_goes_out_in_portions_too() -> None:
     found = portions(selected(store), b"b FETCH 1:* ENVELOPE\r\n")
     assert [portion.count(b" FETCH (") for portion in found] == [2000, 2000, 500]
     assert found[2].endswith(b"b OK FETCH completed\r\n")
+
+
+def with_long_keywords(count: int) -> MemoryStore:
+    store = new_store()
+    flags = frozenset(str(digit) * 250 for digit in range(8))
+    inbox(store).append_all([NewMessage(octets=b"\r\n", flags=flags) for _ in range(count)])
+    return store
+
+
+def test_the_answer_to_store_goes_out_in_portions_and_later_commands_wait() -> None:
+    found = portions(selected(with_long_keywords(1500)), b"b STORE 1:* +FLAGS (\\Seen)\r\nc NOOP\r\n")
+    assert len(found) > 2
+    assert all(len(portion) <= MAX_OUTPUT_AT_ONCE_OCTETS + ANSWERS_AT_ONCE * 2100 for portion in found)
+    assert sum(portion.count(b" FETCH (FLAGS (") for portion in found) == 1500
+    assert b"".join(found).endswith(b")\r\nb OK STORE completed\r\nc OK NOOP completed\r\n")
+
+
+def test_a_store_that_could_not_be_done_for_all_answers_whole_before_its_no() -> None:
+    store = with_long_keywords(1500)
+    client = selected(store)
+    inbox(store).expunge([1500])
+    said = b"".join(portions(client, b"b STORE 1:* +FLAGS (\\Seen)\r\n"))
+    assert said.count(b" FETCH (FLAGS (") == 1500
+    assert b"b NO [EXPUNGEISSUED] " in said.splitlines()[-1]
 
 
 def test_numbers_stay_until_the_answer_is_whole() -> None:
