@@ -239,6 +239,25 @@ def check_takes_the_auth_parameter(submission: Dial, value: str) -> None:
         expect_done(reply, because="AUTH is offered, and the same MAIL without AUTH= is accepted")
 
 
+@must("rfc4954/3/4")
+@given(octets=st.integers(440, 490), at_most=4)
+def check_takes_a_long_auth_parameter(submission: Dial, octets: int) -> None:
+    """AUTH= may make a MAIL line 500 octets longer: one of that length is accepted like a short one.
+
+    Each character of a mailbox may take three in xtext.
+    """
+    with ready(submission) as smtp:
+        mail = b"MAIL FROM:" + path(smtp.setting.sender)
+        smtp.log_in()
+        if not smtp.command(mail + b" AUTH=sender@client.example").positive:
+            raise not_applicable("MAIL with AUTH= is refused, long or short")
+        smtp.rset()
+        mailbox = b"m" * 64 + b"@" + b"d" * 60 + b"." + b"e" * (octets // 3 - 64 - 60 - 10) + b".example"
+        value = b"".join(b"+%02X" % octet for octet in mailbox)
+        reply = settled(smtp.command(mail + b" AUTH=" + value))
+        expect_done(reply, because=f"AUTH= may have up to 500 octets, and has {len(value) + 6}")
+
+
 @must("rfc4954/6/3", "rfc4616/2/14")
 def check_success_opens_what_was_closed(submission: Dial) -> None:
     """After 235 the client is authenticated: MAIL, which waited for that, is accepted."""

@@ -94,6 +94,44 @@ def check_skips_no_wrong_character(submission: Dial, octet: bytes, *, behind: bo
         expect_refused(reply, because=f"{octet!r} is not in the base64 alphabet, or padding where none may be")
 
 
+def _within(name: str, characters: str) -> str:
+    """The name with characters put into the middle of its first part."""
+    half = max(1, len(name.partition("@")[0]) // 2)
+    return name[:half] + characters + name[half:]
+
+
+@should("rfc4954/4/28", "rfc4616/2/16", "rfc4616/2/15")
+@given(spelled=st.sampled_from(("soft hyphen", "full width")), at_most=2)
+def check_prepares_names(submission: Dial, spelled: str) -> None:
+    """A name that SASLprep makes the user's own logs in: soft hyphens vanish, letters of full width become plain ones.
+
+    Keyboards differ in how they write the same name.
+    """
+    expect_credentials_work(submission)
+    with ready(submission) as smtp:
+        account = account_of(smtp)
+        if spelled == "soft hyphen":
+            name = _within(account.name, "\u00ad")
+        else:
+            name = "".join(chr(ord(each) + 0xFEE0) if each.isalnum() else each for each in account.name)
+        reply = settled(answered(smtp, plain(name, account.password)))
+    expect_code(reply, {235}, because=f"prepared by SASLprep, {name!r} is {account.name}")
+
+
+@must("rfc4954/4/29", "rfc4616/2/18")
+@given(prohibited=st.sampled_from(("\u0007", "\u007f", "\u200e", "\ufffd", "\ue000", "\U000e0041")), at_most=6)
+def check_refuses_names_that_cannot_be_prepared(submission: Dial, prohibited: str) -> None:
+    """A name with a character that SASLprep forbids does not log in, though it is the user's without it.
+
+    Controls, marks of direction and the like make two names that look the same, or one that looks like another.
+    """
+    with ready(submission) as smtp:
+        account = account_of(smtp)
+        name = _within(account.name, prohibited)
+        reply = answered(smtp, plain(name, account.password))
+        expect_refused(reply, because=f"{name!r} cannot be prepared")
+
+
 @must("rfc4616/2/13")
 @given(wrong=st.sampled_from(("password", "longer password", "name")), at_most=3)
 def check_refuses_wrong_credentials(submission: Dial, wrong: str) -> None:

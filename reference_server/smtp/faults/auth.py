@@ -299,3 +299,32 @@ class AnswersWhatWaitsForALogInWith550(SmtpCore):
     def auth_required(self) -> bytes:
         """A matter of policy."""
         return self.reply(550, "not allowed", enhanced="5.7.1")
+
+
+@fault("takes-no-long-auth-parameter", breaks="rfc4954/3/4")
+class TakesNoLongAuthParameter(SmtpCore):
+    """Keeps AUTH= in a buffer of 256 octets."""
+
+    def take_auth_identity(self, value: bytes | None) -> None:
+        """No more than fits."""
+        if value is not None and len(value) > 256:
+            raise RefusedError(self.bad_argument("parameter too long"))
+        super().take_auth_identity(value)
+
+
+@fault("compares-names-as-they-come", breaks=("rfc4954/4/28", "rfc4616/2/16"))
+class ComparesNamesAsTheyCome(SmtpCore):
+    """Knows a name only in the very characters in which it was registered."""
+
+    def verify(self, name: str, password: str) -> Account | None:
+        """What is not ASCII is nobody here."""
+        return super().verify(name, password) if name.isascii() else None
+
+
+@fault("drops-what-cannot-be-in-a-name", breaks=("rfc4954/4/29", "rfc4616/2/18"))
+class DropsWhatCannotBeInAName(SmtpCore):
+    """Passes over characters that cannot be in a name."""
+
+    def verify(self, name: str, password: str) -> Account | None:
+        """What can be printed is left."""
+        return super().verify("".join(each for each in name if each.isprintable() or each == "\u00ad"), password)
