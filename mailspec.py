@@ -74,6 +74,7 @@ def _make_writable(*folders: Path) -> None:
     help="How much may be done to the server. Default: safe; intrusive without a URL.",
 )
 @click.option("--segment", type=click.Choice(SEGMENTS), default="each", show_default=True, help="How octets are cut.")
+@click.option("--slow", is_flag=True, help="Also the checks that wait for the server's time-outs, for minutes each.")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Only checks whose id matches, as in 'smtp/*'.")
 @click.option("--checks", "own_checks", multiple=True, type=click.Path(exists=True, path_type=Path), help="Own checks.")
 @click.option("--strict", is_flag=True, help="SHOULD binds too.")
@@ -100,9 +101,10 @@ def check(
     seed: int,
     tier: str | None,
     segment: str,
+    slow: bool,  # noqa: FBT001 - click passes flags by keyword
     only: tuple[str, ...],
     own_checks: tuple[Path, ...],
-    strict: bool,  # noqa: FBT001 - click passes flags by keyword
+    strict: bool,  # noqa: FBT001
     i_own_this_server: bool,  # noqa: FBT001
     faults: tuple[str, ...],
     variants: tuple[str, ...],
@@ -118,10 +120,11 @@ def check(
     Exit status: 0 conforms, 1 violations, 2 usage, 3 no verdict possible; 130 interrupted.
     """
     from conformance.checks import Tier
+    from conformance.configuration import accounts_given, target_from
     from conformance.errors import HarnessError, UsageError
     from conformance.judging import InterruptedRunError, judge
     from conformance.parallel import judge_in_two
-    from conformance.plan import Plan, Profile, Segment
+    from conformance.plan import MINUTE_S, Plan, Profile, Segment
     from conformance.progress import ProgressDisplay
     from reports.grade import exit_code
     from reports.terminal import render_text
@@ -143,7 +146,8 @@ def check(
                 urls = stack.enter_context(_embedded_server(faults, variants))
                 target = _embedded_target(urls)
             else:
-                target = _target(configuration, folder, urls, accounts, password_file, domain)
+                named = accounts_given(accounts, password_file)
+                target = target_from(configuration, folder, urls=urls, accounts=named, domain=domain)
                 if found is not None:
                     target = dataclasses.replace(target, endpoints=(found,))
             chosen = Tier[(tier or ("intrusive" if embedded else "safe")).upper()]
@@ -155,7 +159,8 @@ def check(
             for endpoint in target.endpoints:
                 if endpoint.protocol == "lmtp":
                     click.echo(f"mailspec: {endpoint} is not judged: there is no suite for LMTP yet", err=True)
-            plan = Plan(profile=Profile(profile), seed=seed, tier=chosen, segment=Segment(segment))
+            minute_s = MINUTE_S if slow else None
+            plan = Plan(profile=Profile(profile), seed=seed, tier=chosen, segment=Segment(segment), minute_s=minute_s)
             with ProgressDisplay() as progress:
                 run = (judge if jobs == 1 else judge_in_two)(
                     target,
@@ -207,20 +212,6 @@ def _mail_endpoint(domain: str, resolver: str | None, seed: int) -> Endpoint:
     found = mail_endpoint(domain, resolver=resolver, seed=seed, note=note)
     note(f"mail for {domain} goes to {found.host} at {found.address}")
     return found
-
-
-def _target(
-    configuration: Configuration,
-    folder: Path,
-    urls: tuple[str, ...],
-    accounts: tuple[str, ...],
-    password_file: Path | None,
-    domain: str | None,
-) -> Target:
-    from conformance.configuration import account_given, target_from
-
-    named = tuple(account_given(text, password_file) for text in accounts)
-    return target_from(configuration, folder, urls=urls, accounts=named, domain=domain)
 
 
 @contextlib.contextmanager

@@ -55,6 +55,7 @@ class Check:
     tier: Tier
     at_most_examples: int | None
     cuts_itself: bool
+    takes_minutes: bool = False
 
     @property
     def suite(self) -> str:
@@ -85,6 +86,7 @@ class _Draft:
     tier: Tier | None = None
     at_most_examples: int | None = None
     cuts_itself: bool = False
+    takes_minutes: bool = False
 
 
 def _draft(function: Callable[..., None]) -> _Draft:
@@ -134,6 +136,13 @@ def cuts_itself(function: F) -> F:
     return function
 
 
+def takes_minutes(function: F) -> F:
+    """Mark a check that waits for minutes of the server's own time-outs; only runs that ask for such have it."""
+    draft = _draft(function)
+    draft.takes_minutes = draft.cuts_itself = True
+    return function
+
+
 def _id_of(function: Callable[..., None]) -> str:
     path = Path(inspect.getfile(function))
     topic = path.stem.removeprefix("check_")
@@ -159,6 +168,7 @@ def _declare(level: Level, requirements: tuple[str, ...]) -> Callable[[F], F]:
             tier=draft.tier or max(of_fixtures, default=Tier.SAFE),
             at_most_examples=draft.at_most_examples,
             cuts_itself=draft.cuts_itself,
+            takes_minutes=draft.takes_minutes,
         )
         function.mailspec_check = check  # type: ignore[attr-defined]
         return function

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -124,15 +124,16 @@ def read_password(path: Path) -> str:
         raise UsageError(f"{path} is not UTF-8") from error
 
 
-def account_given(text: str, password_file: Path | None) -> Account:
-    """The account that a command line means by USER:PASSWORD, or by USER where a file has the password.
+def accounts_given(texts: Iterable[str], password_file: Path | None) -> tuple[Account, ...]:
+    """The accounts that a command line means by USER:PASSWORD, or by USER where a file has the password.
 
     Raises:
-        UsageError: it is written in another way, or the file cannot be read.
+        UsageError: one is written in another way, or the file cannot be read.
     """
-    if password_file is not None and ":" not in text:
-        return Account(text, read_password(password_file))
-    return parse_account(text)
+    return tuple(
+        parse_account(text) if password_file is None or ":" in text else Account(text, read_password(password_file))
+        for text in texts
+    )
 
 
 def target_from(

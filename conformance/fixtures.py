@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from conformance.errors import InconclusiveError, ViolationError
 from conformance.imap.session import ImapSession, quoted
 from conformance.messages import Delivered, compose
+from conformance.plan import MINUTE_S
 from conformance.pop3.session import Pop3Session
 from conformance.reading import Reader
 from conformance.session import Facts, Session, setting_up
@@ -71,6 +72,10 @@ class Dial(Generic[S]):
     def token(self) -> str:
         """A name for a message, used by no other in this run."""
         return self._bench.tokens.next()
+
+    def minutes(self, number: float) -> float:
+        """So many minutes in seconds, for a check that `takes_minutes`."""
+        return number * (self._bench.plan.minute_s or MINUTE_S)
 
 
 class Mailbox:

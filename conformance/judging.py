@@ -184,6 +184,8 @@ def _why_nothing(judge_plugin: JudgePlugin, only: Sequence[str], plan: Plan) -> 
     matching = [
         check for check in judge_plugin.left_out if not only or any(fnmatchcase(check.id, pattern) for pattern in only)
     ]
+    if matching and all(check.tier <= plan.tier for check in matching):
+        return "nothing to run: what matches waits for minutes, and needs --slow"
     if matching:
         least = min(check.tier for check in matching).name.lower()
         return f"nothing to run: what matches needs --tier {least}, and this run's is {plan.tier.name.lower()}"

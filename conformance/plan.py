@@ -30,6 +30,10 @@ SHRINK_S: Mapping[Profile, float] = MappingProxyType(
 """Seconds spent on making one counter-example smaller."""
 
 
+MINUTE_S = 60.0
+"""`Plan.minute_s` of a run that does wait."""
+
+
 class Segment(Enum):
     """How the octets of every check are cut into TCP segments."""
 
@@ -44,7 +48,8 @@ class Segment(Enum):
 class Plan:
     """The parameters of a run.
 
-    Without `shrink` the first counter-example is as good as the smallest. Processes that judge one target at the same
+    Without `shrink` the first counter-example is as good as the smallest. `minute_s` is how many seconds a minute has
+    in checks of time-outs; None leaves those checks out. Processes that judge one target at the same
     time have each a `lane`, so that the names of their messages and folders differ.
     """
 
@@ -54,6 +59,7 @@ class Plan:
     segment: Segment = Segment.EACH
     shrink: bool = True
     lane: int = 0
+    minute_s: float | None = None
 
     @property
     def examples(self) -> int:

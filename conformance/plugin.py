@@ -20,7 +20,7 @@ import pytest
 from conformance.bench import Bench
 from conformance.checks import Check, Tier, check_of
 from conformance.errors import HarnessError, InconclusiveError, NotApplicableError, UsageError
-from conformance.plan import Plan, Profile, Segment
+from conformance.plan import MINUTE_S, Plan, Profile, Segment
 from conformance.runner import not_run, run_check
 from conformance.target import parse_account, target_of
 from conformance.wire.errors import NoReplyError
@@ -68,8 +68,9 @@ class JudgePlugin:
         config.stash[JUDGE] = self
 
     def wanted(self, check: Check) -> bool:
-        """Whether the plan's tier and the user's selection include the check."""
-        if check.tier > self.bench.plan.tier:
+        """Whether the plan and the user's selection include the check."""
+        plan = self.bench.plan
+        if check.tier > plan.tier or (check.takes_minutes and plan.minute_s is None):
             return False
         return not self._only or any(fnmatch.fnmatchcase(check.id, pattern) for pattern in self._only)
 
@@ -141,6 +142,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--mailspec-profile", default="standard", choices=[profile.value for profile in Profile])
     group.addoption("--mailspec-seed", default=0, type=int)
     group.addoption("--mailspec-tier", default="safe", choices=[tier.name.lower() for tier in Tier])
+    group.addoption("--mailspec-slow", action="store_true", help="also checks that wait for minutes")
     group.addoption("--mailspec-segment", default="each", choices=[segment.value for segment in Segment])
 
 
@@ -162,6 +164,7 @@ def pytest_configure(config: pytest.Config) -> None:
         seed=config.getoption("mailspec_seed"),
         tier=Tier[config.getoption("mailspec_tier").upper()],
         segment=Segment(config.getoption("mailspec_segment")),
+        minute_s=MINUTE_S if config.getoption("mailspec_slow") else None,
     )
     bench = Bench(target, plan)
     bench.discover()

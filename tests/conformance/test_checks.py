@@ -21,6 +21,7 @@ from conformance.checks import (
     may,
     must,
     should,
+    takes_minutes,
 )
 from conformance.oracles import ORACLES, Oracle
 from conformance.plugin import FIXTURES
@@ -50,6 +51,16 @@ def test_a_declaration_holds_citation_level_input_and_tier() -> None:
     assert check.fixtures == ("dial", "mailbox")
     assert (check.title, check.rationale) == ("What a server does.", "Why it matters.")
     assert check.cuts_itself
+
+
+def test_a_check_that_takes_minutes_is_put_once_and_not_cut() -> None:
+    @should("rfc5321/4.5.3.2.7/1")
+    @takes_minutes
+    def check_waits(dial: object) -> None:
+        """Waits."""
+
+    assert declared(check_waits).takes_minutes
+    assert declared(check_waits).cuts_itself
 
 
 def test_tiers_can_be_said() -> None:

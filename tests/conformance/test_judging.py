@@ -137,6 +137,8 @@ def test_a_selection_without_a_check_says_so(target: Target) -> None:
         run_of(target, only="no/such")
     with pytest.raises(HarnessError, match="needs --tier intrusive, and this run's is safe"):
         run_of(target, only="smtp/transparency/*", plan=Plan())
+    with pytest.raises(HarnessError, match="waits for minutes, and needs --slow"):
+        run_of(target, only="smtp/timeouts/*", plan=Plan())
 
 
 def test_lmtp_alone_cannot_be_judged_yet() -> None:

@@ -29,8 +29,8 @@ from reports.records import CheckResult, Verdict
 load_faults_and_variants()
 
 ACCOUNTS = (Account("alice@example.test", "secret"), Account("bob@example.test", "secret"))
-PLAN = Plan(profile=Profile.QUICK, tier=Tier.DESTRUCTIVE, shrink=False)
-"""For the checks that should convict: what a quick run does, cuts included."""
+PLAN = Plan(profile=Profile.QUICK, tier=Tier.DESTRUCTIVE, shrink=False, minute_s=0.2)
+"""For the checks that should convict: what a quick run does, cuts included. Its minutes are short ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class BriefPlan(Plan):
         return 2
 
 
-BRIEF = BriefPlan(tier=Tier.DESTRUCTIVE, segment=Segment.WHOLE, shrink=False)
+BRIEF = BriefPlan(tier=Tier.DESTRUCTIVE, segment=Segment.WHOLE, shrink=False, minute_s=0.02)
 PATIENCE = Patience(connect_s=5.0, reply_s=4.0)
 """Only a fault that hangs costs that long; a clean server on a slow machine must not be convicted for its slowness."""
 

@@ -42,3 +42,29 @@ class HasSomlAndDoesNotSaySo(SmtpCore):
     def on_command(self, line: bytes) -> bytes:
         """Send or mail, it is mail."""
         return super().on_command(b"MAIL" + line[4:] if line[:4].upper() == b"SOML" else line)
+
+
+@fault("grows-impatient-after-noop", breaks="rfc5321/4.5.3.2.7/1")
+class GrowsImpatientAfterNoop(SmtpCore):
+    """Closes the session of a client that is quiet for some tenths of a second after NOOP."""
+
+    _idle_s: ClassVar[float] = 0.3
+    _dawdles = False
+
+    def on_noop(self, argument: bytes) -> bytes:
+        """Who has nothing to say may go."""
+        self._dawdles = True
+        return super().on_noop(argument)
+
+    @property
+    def deadline(self) -> float | None:
+        """Much too soon."""
+        regular = super().deadline
+        if regular is None or not self._dawdles:
+            return regular
+        return regular - self.settings.smtp_timeout_s + self._idle_s
+
+    def on_command(self, line: bytes) -> bytes:
+        """Whoever goes on is busy."""
+        self._dawdles = False
+        return super().on_command(line)
