@@ -205,5 +205,6 @@ class Delivery(Session):
             token=self.settings.unique(),
             date=self.settings.wall_clock(),
             envid=self.transaction.envid,
-            header=trace.header_of(text),
+            text=text,
+            whole=self.transaction.ret == "FULL" and any(outcome.action == "failed" for outcome in outcomes),
         )

@@ -31,6 +31,13 @@ def test_who_leaves_makes_room_and_is_forgotten() -> None:
     assert not admission.enter("c")
 
 
+def test_the_others_from_an_address_still_count_when_one_leaves() -> None:
+    admission = Admission(most=9, most_from_one_address=2)
+    assert [admission.enter("a") for _ in range(3)] == [True, True, False]
+    admission.leave("a")
+    assert [admission.enter("a") for _ in range(2)] == [True, False]
+
+
 def guarded(most: int = 2, **more: float) -> Admission:
     failed = FailedLogIns(most=most, remembered_s=60.0, most_addresses=int(more.get("most_addresses", 100)))
     return Admission(most=100, most_from_one_address=100, failed_log_ins=failed)

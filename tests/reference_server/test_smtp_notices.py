@@ -299,6 +299,58 @@ def test_a_message_that_fits_somewhere_is_accepted_and_the_sender_told_of_the_re
     ]
 
 
+def returned_after_failure(mail: str, text: bytes) -> tuple[Message, Message | None]:
+    """The notice of a failure to a sender who said `mail`, and what of this message went back with it."""
+    core = greeted(store=with_full_mailbox(messages=0), tls=True)
+    envelope = f"MAIL FROM:<dan@example.test>{mail}\r\nRCPT TO:<{BOB}>\r\nRCPT TO:<{ALICE}>\r\n"
+    said(core, envelope.encode() + b"BDAT %d LAST\r\n" % len(text) + text)
+    (notice,) = inbox(core, "dan@example.test")
+    whole, found = parts(notice)
+    return whole, found[2] if len(found) == 3 else None
+
+
+@pytest.mark.parametrize(
+    ("mail", "text", "kind"),
+    [
+        (" RET=FULL", b"Subject: x\r\n\r\nbody\r\n", "message/rfc822"),
+        (" RET=FULL", b"\r\nno header and no line end", "message/rfc822"),
+        (" RET=FULL BODY=8BITMIME", b"Subject: x\r\n\r\nb\xc3\xb6dy\r\n", "message/rfc822"),
+        (" RET=FULL SMTPUTF8", b"Subject: \xc3\xbc\r\n\r\nbody\r\n", "message/global"),
+        (" RET=FULL REQUIRETLS", b"Subject: x\r\n\r\nbody\r\n", "text/rfc822-headers"),
+        (" RET=HDRS", b"Subject: x\r\n\r\nbody\r\n", "text/rfc822-headers"),
+        ("", b"Subject: x\r\n\r\nbody\r\n", "text/rfc822-headers"),
+        (" RET=FULL", b"Subject: x\r\n\r\n" + 70 * (b"y" * 998 + b"\r\n"), "text/rfc822-headers"),
+        (" RET=FULL", b"Subject: x\r\n\r\n--=_id1--\r\n", "text/rfc822-headers"),
+        (" RET=FULL BODY=BINARYMIME", b"Subject: x\r\n\r\n\0", "text/rfc822-headers"),
+        (" RET=FULL BODY=BINARYMIME", b"Subject: x\r\n\r\n" + b"y" * 999, "text/rfc822-headers"),
+    ],
+)
+def test_a_failed_message_goes_back_whole_where_that_was_asked_for_and_can_be(
+    mail: str, text: bytes, kind: str
+) -> None:
+    notice, returned = returned_after_failure(mail, text)
+    assert returned is not None
+    assert returned.get_content_type() == kind
+    eight_bit = not text.isascii()
+    assert (returned["Content-Transfer-Encoding"], notice["Content-Transfer-Encoding"]) == (
+        ("8bit", "8bit") if eight_bit else ("7bit", None)
+    )
+    if kind.startswith("message/"):
+        meant = text.decode("utf-8", "surrogateescape")
+        inside = returned.get_payload()
+        assert isinstance(inside, list)
+        assert isinstance(inside[0], Message)
+        shown = inside[0].as_bytes().replace(b"\r\n", b"\n").decode("utf-8", "surrogateescape")
+        assert shown == meant.replace("\r\n", "\n")
+
+
+def test_a_message_that_nobody_missed_does_not_go_back_whole() -> None:
+    core = greeted()
+    sent(core, mail=" RET=FULL", to=(f"<{ALICE}> NOTIFY=SUCCESS",))
+    (notice,) = inbox(core, BOB)
+    assert parts(notice)[1][2].get_content_type() == "text/rfc822-headers"
+
+
 @pytest.mark.parametrize("sender", ["", "a@client.example"])
 def test_the_postmaster_is_told_of_failures_that_the_sender_cannot_be_told_of(sender: str) -> None:
     core = greeted(store=with_full_mailbox(messages=0))
