@@ -1,6 +1,7 @@
 """Results that are kept up to date: RETURN (UPDATE), ADDTO, REMOVEFROM and CANCELUPDATE (RFC 5267 §4.3).
 
 REMOVEFROM goes out before the EXPUNGE responses and ADDTO after EXISTS, so that message numbers in them are valid.
+What flags have brought about is told after the FETCH responses with these (RFC 5465 §5.1).
 """
 
 from __future__ import annotations
@@ -103,9 +104,11 @@ class Contexts(Matching):
             each for each in view.contexts.values() if each.modseq != modseq or view.arrived or self.is_due(each)
         ]
         for context in contexts:
-            self.tell_removed(context, self.lost(context))
+            self.tell_removed(context, context.members & view.gone)
         super().tell_changes()
         for context in contexts:
+            # What the FETCH responses above have brought about comes after them (RFC 5465 §5.1).
+            self.tell_removed(context, self.lost(context))
             self.tell_added(context, self.gained(context))
             if self.is_due(context):
                 context.looked_at_s = self.searched_at_s

@@ -41,8 +41,8 @@ def test_changes_of_flags_add_and_remove(store: MemoryStore) -> None:
         S: * ESEARCH (TAG "b") ALL 1,3
         S: b OK SEARCH completed
         C: c STORE 1,3 +FLAGS.SILENT (\\Flagged)
-        S: * ESEARCH (TAG "b") REMOVEFROM (0 1,3)
         S: * ESEARCH (TAG "a") UID ADDTO (0 2,4)
+        S: * ESEARCH (TAG "b") REMOVEFROM (0 1,3)
         S: c OK STORE completed
         C: d STORE 4 FLAGS (\\Seen)
         S: * 4 FETCH (FLAGS (\\Recent \\Seen))
@@ -51,6 +51,21 @@ def test_changes_of_flags_add_and_remove(store: MemoryStore) -> None:
         S: d OK STORE completed
         C: e NOOP
         S: e OK NOOP completed
+        """
+    )
+
+
+def test_what_flags_of_others_bring_about_is_told_after_them(store: MemoryStore) -> None:
+    """RFC 5465 §5.1: the FETCH response comes first."""
+    client = selected(store)
+    client.say(b"a SEARCH RETURN (UPDATE) UNFLAGGED\r\n")
+    inbox(store).set_flags({2: ["\\Flagged"]})
+    client.play(
+        """
+        C: b NOOP
+        S: * 1 FETCH (FLAGS (\\Flagged \\Recent))
+        S: * ESEARCH (TAG "a") REMOVEFROM (0 1)
+        S: b OK NOOP completed
         """
     )
 
