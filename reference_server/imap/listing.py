@@ -62,7 +62,7 @@ class ListCommands(MailboxCommands):
             raise RefusedError("too many patterns", code=b"LIMIT")
         wanted = self.names_meeting(extended.criteria, tree)
         listed = {name for name in wanted if self.fits(asked, extended, name)}
-        levels = self.levels_owed(asked, extended, wanted - listed) - listed
+        levels = self.levels_owed(asked, extended, wanted - listed, tree) - listed
         above = levels_above(wanted) if b"RECURSIVEMATCH" in extended.selection else set()
         for name in self.in_order(listed | levels):
             attributes = self.attributes_of(name, tree, asked)
@@ -78,16 +78,18 @@ class ListCommands(MailboxCommands):
             names = {name for name in names if self.uses_of(name)}
         return names
 
-    def levels_owed(self, asked: Listing, extended: Extended, hidden: set[str]) -> set[str]:
+    def levels_owed(self, asked: Listing, extended: Extended, hidden: set[str], tree: Tree) -> set[str]:
         """Levels above names that meet the criteria but fit no pattern; others would tell nothing new (RFC 5258 §3.5).
 
-        With RECURSIVEMATCH they are asked for; without any criteria a `%` at the end asks for them (RFC 9051 §6.3.9).
+        With RECURSIVEMATCH they are asked for; without it a `%` at the end asks for them (RFC 9051 §6.3.9). Where there
+        are criteria only those are owed that are no mailboxes: \\NonExistent with \\HasChildren says why they are told
+        (RFC 9051 §6.3.9.6).
         """
         levels = levels_above(hidden)
         if b"RECURSIVEMATCH" in extended.selection:
             return {level for level in levels if self.fits(asked, extended, level)}
         if extended.criteria:
-            return set()
+            levels &= tree.above - tree.names
         ending = tuple(pattern for pattern in extended.patterns if pattern.endswith(b"%"))
         return {level for level in levels if self.fits_any(asked.reference, ending, level)}
 

@@ -38,6 +38,7 @@ def test_subscribed_names_are_listed_whether_they_exist_or_not() -> None:
         S: b OK LIST completed
         C: c LIST (SUBSCRIBED) "" %
         S: * LIST (\\HasChildren \\Subscribed) "/" eps2
+        S: * LIST (\\NonExistent \\HasChildren) "/" qux2
         S: c OK LIST completed
         """
     )
