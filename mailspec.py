@@ -391,6 +391,14 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--certificate", "chains", multiple=True, type=_FILE, help="A certificate chain in PEM; needs --key.")
 @click.option("--key", "keys", multiple=True, type=_FILE, help="The key of the certificate.")
 @click.option("--client-ca", type=_FILE, help="Ask for client certificates of this authority (EXTERNAL).")
+@click.option(
+    "--quota",
+    type=click.IntRange(0),
+    default=10**9,
+    show_default=True,
+    metavar="OCTETS",
+    help="Of each user for whom the users file sets none; 0: no limit.",
+)
 @click.option("--login-delay", type=click.IntRange(0), default=0, metavar="SECONDS", help="POP3's LOGIN-DELAY.")
 @click.option("--fault", "faults", multiple=True, help="Break a rule; repeatable. See mailspec list faults.")
 @click.option("--variant", "variants", multiple=True, help="A legal server of another taste; repeatable.")
@@ -414,6 +422,7 @@ def serve(
     chains: tuple[Path, ...],
     keys: tuple[Path, ...],
     client_ca: Path | None,
+    quota: int,
     login_delay: int,
     faults: tuple[str, ...],
     variants: tuple[str, ...],
@@ -460,6 +469,7 @@ def serve(
             certificates=list(zip(chains, keys, strict=True)),
             client_ca=client_ca,
             login_delay_s=login_delay,
+            quota_octets=quota,
         )
     except (ValueError, OSError) as error:
         _fail(str(error), USAGE)

@@ -9,6 +9,7 @@ import ssl
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -89,22 +90,42 @@ def combined(cores: Sequence[type]) -> type:
         raise ValueError(f"these cannot be combined: {', '.join(core.__name__ for core in distinct)}") from error
 
 
+DEFAULT_QUOTA_OCTETS = 10**9
+"""What a user may have in all folders together, unless told otherwise: a client that copies in a loop stops there."""
+
+MESSAGES_WITHIN_QUOTA = 500_000
+"""How many messages he may have then, which need memory even when they are empty."""
+
+
 def directory(
-    users: Mapping[str, str] | None = None, users_file: Path | None = None, *, shared_secrets: bool = True
+    users: Mapping[str, str] | None = None,
+    users_file: Path | None = None,
+    *,
+    shared_secrets: bool = True,
+    quota_octets: int = 0,
 ) -> Directory:
     """Who may log in: the users of the file, then those that are given by address and password; else the default ones.
 
-    Without `shared_secrets` no password is kept in clear, and CRAM-MD5 and APOP are not offered.
+    `quota_octets` is for all of whom the file does not say what they may have, with a limit on the number of their
+    messages; 0 is no limit of either kind. Without `shared_secrets` no password is kept in clear, and CRAM-MD5 and APOP
+    are not offered.
 
     Raises:
         ValueError: the file is not of its form, an address is no address, or is there twice.
         OSError: the file cannot be read.
     """
     if users is None and users_file is None:
-        return Directory.of(DEFAULT_USERS, shared_secrets=shared_secrets)
+        users = DEFAULT_USERS
     listed = [] if users_file is None else read(users_file)
     listed += [User(address=address, password=password) for address, password in (users or {}).items()]
-    return Directory(listed, shared_secrets=shared_secrets)
+    return Directory([_with_quota(user, quota_octets) for user in listed], shared_secrets=shared_secrets)
+
+
+def _with_quota(user: User, octets: int) -> User:
+    limits = user.limits
+    if not octets or (limits.storage_octets, limits.messages) != (None, None):
+        return user
+    return replace(user, limits=replace(limits, storage_octets=octets, messages=MESSAGES_WITHIN_QUOTA))
 
 
 def certificates_for(
@@ -144,13 +165,14 @@ def serve(
     certificates: Sequence[tuple[Path, Path]] = (),
     client_ca: Path | None = None,
     login_delay_s: int = 0,
+    quota_octets: int = DEFAULT_QUOTA_OCTETS,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Once all services listen, their URLs go to standard output, one a line.
 
     `only` and `ports` go by URL scheme; `users` and `users_file` stand in for the default users, see `directory`;
     `certificates` and `client_ca` see `certificates_for`; `ca_file` is where to leave the certificate authority's
     certificate in PEM; `links` are as `link_named` reads them, and `store` as `opened_store` does; `login_delay_s` is
-    POP3's LOGIN-DELAY. Call it from the main thread.
+    POP3's LOGIN-DELAY; `quota_octets` is as in `directory`. Call it from the main thread.
 
     `seeded` puts a little mail into the first default user's INBOX where the store is memory.
 
@@ -160,7 +182,7 @@ def serve(
         OSError: a port is taken, the file cannot be written, or the store not be opened.
     """
     allow_many_descriptors()
-    known = directory(users, users_file, shared_secrets=shared_secrets)
+    known = directory(users, users_file, shared_secrets=shared_secrets, quota_octets=quota_octets)
     domains = known.domains or Settings.domains
     own = certificates_for(domains, certificates, client_ca)
     came: list[int] = []

@@ -19,7 +19,7 @@ from typing import Any
 
 from reference_server.stores import OverQuotaError, StoreFailedError
 from reference_server.stores.committing import Committing
-from reference_server.stores.schema import APPLICATION_ID, PAGE_OCTETS, TABLES, VERSION
+from reference_server.stores.schema import APPLICATION_ID, PAGE_OCTETS, TABLES, UPGRADES, VERSION
 
 CHECKPOINT_PAGES = 4000
 """Length of the log, 16 MB, from which on its pages are moved into the database."""
@@ -81,10 +81,14 @@ class Database(Committing):
             execute(f"PRAGMA application_id = {APPLICATION_ID}")
         elif application != APPLICATION_ID:
             raise ValueError(f"{self._path} is a database, but no mail store")
-        elif version != VERSION:
+        elif not 0 < version <= VERSION:
             raise ValueError(
                 f"{self._path} was written by another release: its version is {version}, this one reads {VERSION}"
             )
+        for older in range(version or VERSION, VERSION):
+            for statement in UPGRADES[older].split(";")[:-1]:
+                execute(statement)
+            execute(f"PRAGMA user_version = {older + 1}")
         execute("DELETE FROM body WHERE id IN (SELECT id FROM unused_body)")
         execute("DELETE FROM unused_body")
         (self._last_body,) = execute("SELECT coalesce(max(id), 0) FROM body").fetchone()

@@ -86,7 +86,8 @@ class MaildirAccount(MemoryAccount):
     def usage(self) -> Usage:
         """What the user has now."""
         for box in self.boxes():
-            _ = box.messages
+            assert isinstance(box, MaildirMailbox)
+            box.look()
         return super().usage
 
     def _survey(self) -> None:
@@ -97,6 +98,7 @@ class MaildirAccount(MemoryAccount):
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._state = load(self._path / ACCOUNT_FILE, AccountState)
         self._annotations = self._state.annotations
+        self._access_keys = self._state.access_keys
         self._highest_validity = self._state.highest_validity
         self._next_uid_validity = max(self._next_uid_validity, self._state.next_validity)
         with self._flushing.changing():
@@ -184,6 +186,11 @@ class MaildirAccount(MemoryAccount):
     def _record_annotation(self, entry: str, value: bytes | None) -> None:
         with self._flushing.changing():
             self._state.annotations = with_entry(self._annotations, entry, value)
+            self._save_state()
+
+    def _record_access_keys(self, keys: Mapping[str, bytes]) -> None:
+        with self._flushing.changing():
+            self._state.access_keys = dict(keys)
             self._save_state()
 
 

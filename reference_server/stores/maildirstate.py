@@ -31,6 +31,7 @@ class AccountState(msgspec.Struct, kw_only=True):
     next_validity: int = 1
     highest_validity: dict[str, int] = {}
     annotations: dict[str, bytes] = {}
+    access_keys: dict[str, bytes] = {}
 
 
 class _Versioned(msgspec.Struct):

@@ -93,15 +93,20 @@ class MemoryAccount:
     def access_key(self, mailbox_id: str) -> bytes:
         """The account's secret for URLs into that mailbox, made when first asked for (RFC 4467 §2.2)."""
         with self._guard:
-            return self._access_keys.setdefault(mailbox_id, os.urandom(32))
+            if mailbox_id not in self._access_keys:
+                self._keep_access_keys({**self._access_keys, mailbox_id: os.urandom(32)})
+            return self._access_keys[mailbox_id]
 
     def reset_access_keys(self, mailbox_id: str | None = None) -> None:
         """Forget one such secret, or all."""
         with self._guard:
-            if mailbox_id is None:
-                self._access_keys.clear()
-            else:
-                self._access_keys.pop(mailbox_id, None)
+            kept = {} if mailbox_id is None else with_entry(self._access_keys, mailbox_id, None)
+            if kept != self._access_keys:
+                self._keep_access_keys(kept)
+
+    def _keep_access_keys(self, keys: dict[str, bytes]) -> None:
+        self._record_access_keys(keys)
+        self._access_keys = keys
 
     def watch(self, notify: Callable[[str], None]) -> Callable[[], None]:
         """Call `notify` with a folder's name after any change to it; the returned callable ends that."""
@@ -150,6 +155,7 @@ class MemoryAccount:
                 raise MailboxError("there is no such mailbox")
             box.expunge([message.uid for message in box.messages])
             self._record_deleted(box)
+            self.reset_access_keys(box.mailbox_id)
             del self._boxes[wanted]
         box._notify()
 
@@ -261,6 +267,9 @@ class MemoryAccount:
 
     def _record_annotation(self, entry: str, value: bytes | None) -> None:
         """A metadata entry is set, or removed."""
+
+    def _record_access_keys(self, keys: Mapping[str, bytes]) -> None:
+        """These are the secrets for URLs from now on, by mailbox."""
 
 
 class MemoryStore:

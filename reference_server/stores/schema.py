@@ -7,16 +7,31 @@ in `unused_body` and stays until nobody holds it, or the server starts anew.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 APPLICATION_ID = 0x6D737063
 """Marks the file as ours (`file` and `PRAGMA application_id` show it): "mspc"."""
 
-VERSION = 1
+VERSION = 2
 """Of these tables; a file with a greater one was written by a later release."""
 
 PAGE_OCTETS = 4096
 """Small pages: a change of one flag writes one or two of them to the log."""
 
-TABLES = """
+ACCESS_KEYS = """
+CREATE TABLE access_key (
+    account INTEGER NOT NULL,
+    mailbox_id TEXT NOT NULL,
+    key BLOB NOT NULL,
+    PRIMARY KEY (account, mailbox_id)
+) STRICT, WITHOUT ROWID;
+"""
+
+UPGRADES: Mapping[int, str] = MappingProxyType({1: ACCESS_KEYS})
+"""What makes of the tables of one version those of the next."""
+
+TABLES = f"""{ACCESS_KEYS}
 CREATE TABLE account (
     id INTEGER PRIMARY KEY,
     address TEXT NOT NULL UNIQUE,

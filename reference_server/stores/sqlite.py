@@ -263,6 +263,7 @@ class SqliteAccount(MemoryAccount):
             name for (name,) in rows("SELECT name FROM subscription WHERE account = ?", self._key)
         )
         self._annotations = dict(rows("SELECT entry, value FROM account_annotation WHERE account = ?", self._key))
+        self._access_keys = dict(rows("SELECT mailbox_id, key FROM access_key WHERE account = ?", self._key))
         for (key,) in rows("SELECT id FROM mailbox WHERE account = ?", self._key):
             box = self._mailbox_of(key)
             self._boxes[box.name] = box
@@ -319,6 +320,12 @@ class SqliteAccount(MemoryAccount):
     def _record_validity(self, execute: Callable[..., object], name: str, uid_validity: int) -> None:
         execute("INSERT OR REPLACE INTO used_name VALUES (?, ?, ?)", (self._key, name, uid_validity))
         execute("UPDATE account SET next_validity = ? WHERE id = ?", (self._next_uid_validity, self._key))
+
+    def _record_access_keys(self, keys: Mapping[str, bytes]) -> None:
+        with self._database.changing() as execute:
+            execute("DELETE FROM access_key WHERE account = ?", (self._key,))
+            for mailbox_id, key in keys.items():
+                execute("INSERT INTO access_key VALUES (?, ?, ?)", (self._key, mailbox_id, key))
 
     def _record_subscription(self, name: str, *, subscribed: bool) -> None:
         with self._database.changing() as execute:

@@ -16,8 +16,17 @@ import pytest
 import trustme
 
 from reference_server.registry import FAULTS
-from reference_server.serving import certificates_for, combined, cores_with, directory, list_faults, list_variants
+from reference_server.serving import (
+    MESSAGES_WITHIN_QUOTA,
+    certificates_for,
+    combined,
+    cores_with,
+    directory,
+    list_faults,
+    list_variants,
+)
 from reference_server.smtp.core import SmtpCore
+from reference_server.stores import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -96,6 +105,27 @@ def test_a_directory_holds_the_default_users_unless_others_are_named(tmp_path: P
     assert [user.address for user in directory()] == ["alice@example.test", "bob@example.test"]
     assert not directory(shared_secrets=False).shared_secrets
     assert [user.address for user in directory({})] == []
+
+
+def test_who_is_given_no_limits_gets_the_quota_for_all(tmp_path: Path) -> None:
+    file = tmp_path / "users.toml"
+    file.write_text(
+        """
+        [[user]]
+        address = "a@one.test"
+        message_octets = 5
+        [[user]]
+        address = "b@one.test"
+        messages = 7
+        """
+    )
+    limits = {user.address: user.limits for user in directory({"c@one.test": "x"}, file, quota_octets=1000)}
+    assert limits == {
+        "a@one.test": Limits(storage_octets=1000, messages=MESSAGES_WITHIN_QUOTA, message_octets=5),
+        "b@one.test": Limits(messages=7),
+        "c@one.test": Limits(storage_octets=1000, messages=MESSAGES_WITHIN_QUOTA),
+    }
+    assert all(user.limits == Limits() for user in directory())
 
 
 def test_what_is_no_authority_vouches_for_nobody(tmp_path: Path) -> None:

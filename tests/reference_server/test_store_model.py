@@ -106,8 +106,10 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.kind != "memory")
     @rule()
     def close_and_open(self) -> None:
+        secrets = {folder.mailbox_id: self.account.access_key(folder.mailbox_id) for folder in self.folders.values()}
         self.close()
         self.store = self.opened()
+        assert {mailbox: self.account.access_key(mailbox) for mailbox in secrets} == secrets
         for name, folder in self.folders.items():
             found = self.box(name)
             self.watch(found, folder)

@@ -263,6 +263,20 @@ def test_a_file_of_a_later_release_is_refused(path: Path) -> None:
         SqliteStore(path)
 
 
+def test_a_file_of_an_earlier_release_is_brought_up_to_date(path: Path) -> None:
+    with opened(path) as alice:
+        box(alice).append(b"kept")
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE access_key")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with opened(path) as alice:
+        key = alice.access_key("F1")
+    with opened(path) as alice:
+        assert alice.access_key("F1") == key
+        assert [message.octets for message in box(alice).messages] == [b"kept"]
+
+
 def test_what_is_no_store_is_refused_and_left_alone(path: Path, tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE mine (x)")

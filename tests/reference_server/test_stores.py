@@ -536,3 +536,20 @@ def test_flags_of_a_message_that_was_changed_meanwhile_are_left_alone(account: N
     assert inbox.set_flags({1: ["theirs"], 2: ["\\Seen"], 3: ["\\Seen"]}, known=known) == {1}
     assert [message.flags for message in inbox.messages] == [{"mine"}, {"\\Seen"}]
     assert inbox.set_flags({1: ["theirs"]}, known=known) == {1}
+
+
+def test_secrets_for_urls_stay_until_they_are_reset_or_their_folder_goes(account: NewAccount) -> None:
+    alice = account()
+    alice.create("a")
+    inbox, other = box(alice).mailbox_id, box(alice, "a").mailbox_id
+    first, second = alice.access_key(inbox), alice.access_key(other)
+    assert len({first, second, alice.access_key(inbox)}) == 2
+    alice.reset_access_keys("nobody's")
+    alice.reset_access_keys(inbox)
+    assert alice.access_key(inbox) != first
+    assert alice.access_key(other) == second
+    alice.delete("a")
+    assert alice.access_key(other) != second
+    third = alice.access_key(inbox)
+    alice.reset_access_keys()
+    assert alice.access_key(inbox) != third
