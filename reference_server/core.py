@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 from reference_server.smtp.limits import MINIMUM, SmtpLimits
@@ -22,6 +23,16 @@ class Send:
     """Write these octets to the peer."""
 
     octets: bytes
+
+
+@lru_cache(maxsize=1024)
+def _kept(octets: bytes) -> Send:
+    return Send(octets)
+
+
+def sending(octets: bytes) -> Send:
+    """What writes these octets; for a short reply, which is given over and over, the same object each time."""
+    return _kept(octets) if len(octets) <= _SHORT_OCTETS else Send(octets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,8 @@ class Reset:
 
 Action = Send | StartTls | Close | HalfClose | Reset
 
+
+_SHORT_OCTETS = 100
 
 MAX_OUTPUT_AT_ONCE_OCTETS = 1_048_576
 """Octets of replies after which a core takes no further command until it is woken."""

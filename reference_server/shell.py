@@ -195,7 +195,7 @@ class Connection(asyncio.Protocol):
     # The rest.
 
     def _perform(self, actions: list[Action]) -> None:
-        if actions and self._transport.get_write_buffer_size() > MAX_PENDING_OUTPUT_OCTETS:
+        if actions and self._peer_is_behind and self._transport.get_write_buffer_size() > MAX_PENDING_OUTPUT_OCTETS:
             log.warning("dropped a peer that does not read its replies")
             self._transport.abort()
             return

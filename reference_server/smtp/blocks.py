@@ -5,6 +5,12 @@ Nothing here decides why a message is refused: a block that is not plain is gone
 
 from __future__ import annotations
 
+import re
+
+# A dot at the start of a line. To look for the dot first and then behind it is less than half the work of looking for
+# all three octets, since a search for one octet does not stop at every line end.
+_DOT_AFTER_LINE_END = re.compile(rb"\.(?<=\r\n\.)")
+
 
 def whole_lines(pending: bytes, at: int) -> tuple[int, int, bool]:
     """What stands in `pending` from the line start `at` on.
@@ -15,7 +21,8 @@ def whole_lines(pending: bytes, at: int) -> tuple[int, int, bool]:
     if pending.startswith(b".\r\n", at):
         return at, at + 3, False
     # One search finds the lone dot of most messages: few have other lines that begin with a dot.
-    first_dot = pending.find(b"\r\n.", at)
+    found = _DOT_AFTER_LINE_END.search(pending, at + 2)
+    first_dot = found.start() - 2 if found else -1
     if first_dot >= 0 and pending.startswith(b"\r\n", first_dot + 3):
         return first_dot + 2, first_dot + 5, pending.startswith(b".", at)
     end = pending.find(b"\r\n.\r\n", first_dot) if first_dot >= 0 else -1
@@ -36,8 +43,9 @@ def is_plain(block: bytes, *, line_octets: int, eight_bit: bool) -> bool:
     """Whether whole lines have neither bare CR, bare LF nor NUL, none is too long, and all octets are allowed."""
     if b"\0" in block or not (eight_bit or block.isascii()):
         return False
-    # CR and LF stand only together exactly if there are twice as many of both as there are pairs.
-    if len(block) - len(block.translate(None, b"\r\n")) != 2 * block.count(b"\r\n"):
+    # CR and LF stand only together exactly if the block comes back when all CR are taken out and one is put before each
+    # LF. To replace single octets is several times faster than to count pairs.
+    if block.replace(b"\r", b"").replace(b"\n", b"\r\n") != block:
         return False
     # From line start to the last line start within reach: each step passes as many lines as the limit has room for.
     at, last = 0, len(block) - line_octets

@@ -22,7 +22,7 @@ def plain_command(octets: bytes, limit: int) -> tuple[Verb, bytes] | None:
 
     A line of more than `limit` octets, or one that could be the longer for an extension, is among those.
     """
-    if len(octets) > min(limit, _LONGEST_KEPT_OCTETS) or octets[:4].upper() == b"AUTH":
+    if len(octets) > limit or len(octets) > _LONGEST_KEPT_OCTETS or octets[:4].upper() == b"AUTH":
         return None
     return _looked_up(octets)
 

@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-from reference_server.core import MAX_OUTPUT_AT_ONCE_OCTETS, Action, Close, Send, Settings, StartTls, Surroundings
+from reference_server.core import (
+    MAX_OUTPUT_AT_ONCE_OCTETS,
+    Action,
+    Close,
+    Send,
+    Settings,
+    StartTls,
+    Surroundings,
+    sending,
+)
 from reference_server.smtp.auth import Auth
 from reference_server.smtp.chunking import Chunking
 from reference_server.smtp.commands import plain_command
@@ -91,7 +100,7 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
     def receive(self, octets: bytes, now: float) -> list[Action]:
         """Answer every command that is complete, in order (RFC 2920 §3.2)."""
         self._heard_at = now
-        if self.by_line and self.state in _BETWEEN_COMMANDS and not self._pending and self.chunk is None:
+        if self.by_line and not self._pending and self.state in _BETWEEN_COMMANDS and self.chunk is None:
             # Nearly always a segment is one command.
             command = plain_command(octets, self.settings.smtp_limits.command_line_octets)
             if command is not None and self.is_offered(command[0]) and not self.has_had_enough():
@@ -129,18 +138,17 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
         return self._acted(replies)
 
     def _acted(self, replies: list[bytes]) -> list[Action]:
-        actions: list[Action] = [Send(self.collected(replies))] if replies else []
-        if self.state is State.SECURING:
-            actions.append(StartTls())
-        elif self.state is State.CLOSED:
-            actions.append(Close())
+        actions: list[Action] = [sending(self.collected(replies))] if replies else []
+        state = self.state
+        if state in _DEAF:
+            actions.append(StartTls() if state is State.SECURING else Close())
         return actions
 
     def note_reply(self, reply: bytes) -> None:
         """Count the refusals in a row. 4yz is the server's trouble rather than the client's (RFC 5321 §4.2.1)."""
-        if reply[:1] == b"5":
+        if reply.startswith(b"5"):
             self.bad_commands += 1
-        elif reply[:1] != b"4":
+        elif not reply.startswith(b"4"):
             self.bad_commands = 0
 
     def has_had_enough(self) -> bool:
@@ -262,8 +270,9 @@ class SmtpCore(Greeting, Envelope, Submission, Chunking, Delivery, Auth, Directo
         return self.refusal_of_verb(verb) or self._obey(verb, argument)
 
     def _obey(self, verb: Verb, argument: bytes) -> bytes:
-        if verb in _WITH_ARGUMENT:
-            reply: bytes = getattr(self, _WITH_ARGUMENT[verb])(argument)
+        method = _WITH_ARGUMENT.get(verb)
+        if method is not None:
+            reply: bytes = getattr(self, method)(argument)
         elif argument:
             reply = self.on_surplus_argument(verb)
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from datetime import datetime
+from datetime import datetime, tzinfo
 from email.utils import format_datetime
 from functools import lru_cache
 
@@ -74,7 +75,7 @@ def received(
         token.encode("ascii"),
         b"\r\n\tfor " if recipient else b"",
         recipient or b"",
-        _written(date.replace(microsecond=0)),
+        _written(math.floor(date.timestamp()), date.tzinfo),
     )
 
 
@@ -84,5 +85,5 @@ def _path_so_far(client: str, peer: str, hostname: str, protocol: str) -> bytes:
 
 
 @lru_cache(maxsize=16)  # many messages come within one second
-def _written(date: datetime) -> bytes:
-    return format_datetime(date).encode("ascii")
+def _written(second: int, zone: tzinfo | None) -> bytes:
+    return format_datetime(datetime.fromtimestamp(second, zone)).encode("ascii")

@@ -103,6 +103,8 @@ def test_chunks_of_bdat_come_to_the_same_too(chunks: list[bytes]) -> None:
         (b"a\r\nb", (3, 0, False)),
         (b".a\r\nb", (4, 0, True)),
         (b"ab", (0, 0, False)),
+        (b"a\n.b\r\nc.\r\n", (10, 0, False)),
+        (b"\r\n.b\r\n", (6, 0, True)),
     ],
 )
 def test_a_block_ends_before_the_lone_dot_or_after_the_last_whole_line(
@@ -110,6 +112,7 @@ def test_a_block_ends_before_the_lone_dot_or_after_the_last_whole_line(
 ) -> None:
     assert blocks.whole_lines(pending, 0) == found
     assert blocks.whole_lines(b"XY" + pending, 2) == (found[0] + 2, found[1] and found[1] + 2, found[2])
+    assert blocks.whole_lines(b"\r\n" + pending, 2) == (found[0] + 2, found[1] and found[1] + 2, found[2])
 
 
 def test_one_dot_goes_from_each_line_that_has_one() -> None:
@@ -128,6 +131,10 @@ def test_one_dot_goes_from_each_line_that_has_one() -> None:
         (b"a\rb\r\n", False),
         (b"a\nb\r\n", False),
         (b"a\n\r\r\n", False),
+        (b"a\n\r\n", False),
+        (b"a\r\r\n\n", False),
+        (b"\n\r", False),
+        (b"a\r\n\r\n", True),
         (b"a\0\r\n", False),
         (b"\xff\r\n", False),
     ],
