@@ -142,6 +142,9 @@ def check_refuses_a_response_before_the_challenge(submission: Dial) -> None:
         reply = settled(smtp.command(b"AUTH CRAM-MD5 " + in_base64(b"nobody 0123456789abcdef0123456789abcdef")))
         if reply.code == 334:
             smtp.command("*")
+        if reply.code in {530, 538}:
+            # Said of the connection, before anybody looked at the response (RFC 3207 §4, RFC 4954 §6).
+            raise not_applicable("AUTH waits for TLS here")
         expect_code(reply, {501}, because="the challenge of CRAM-MD5 comes first")
 
 
