@@ -11,7 +11,7 @@ from reference_server.imap.fetch import UID, FetchCommands, Item
 from reference_server.imap.grammar import GrammarError
 from reference_server.imap.listing import ListCommands
 from reference_server.imap.listing_options import Extended, Listing
-from reference_server.imap.mailboxes import Rename
+from reference_server.imap.mailboxes import Create, Rename
 from reference_server.imap.mime import RFC822_AND_GLOBAL
 from reference_server.imap.names import INBOX
 from reference_server.imap.parameters import Parameters, in_utf8
@@ -46,10 +46,10 @@ class Revision2(Selection, FetchCommands, AppendCommand, ListCommands):
         """Whether the client has to be told that the name it gave stands for another one."""
         return self.speaks_rev2() and given != self.wire_name(self.name_of(given))
 
-    def on_create(self, wire_name: bytes) -> bytes:
+    def on_create_for(self, asked: Create) -> bytes:
         """Tell the name that was made where it is not the one that was given (RFC 9051 §6.3.4)."""
-        text = super().on_create(wire_name)
-        given = wire_name.removesuffix(self.delimiter)
+        text = super().on_create_for(asked)
+        given = asked.mailbox.removesuffix(self.delimiter)
         if self.is_another_name(given):
             self.tell_selected_name(given)
         return text

@@ -172,6 +172,9 @@ def test_names_are_normalized_and_the_client_is_told() -> None:
         S: c OK [READ-WRITE] SELECT completed
         C: d CREATE plain/
         S: d OK …CREATE completed
+        C: e CREATE "o\u00cc\u0088" (USE (\\Junk))
+        S: * LIST (\\HasNoChildren \\Junk) "/" "\u00c3\u00b6" ("OLDNAME" ("o\u00cc\u0088"))
+        S: e OK …CREATE completed
         """
     )
     assert folder(store, AE).messages == ()
