@@ -95,6 +95,10 @@ def _somebody_hears(dial: Dial, mailbox: Mailbox) -> None:
     "rfc5321/4.4/22",
     "rfc5321/6.2/2",
     "rfc5321/4.5.5/2",
+    "rfc5321/3.6.3/5",
+    "rfc5321/3.6.3/1",
+    "rfc5321/4.1.1.4/15",
+    "rfc5321/4.2.5/4",
 )
 def check_have_a_null_reverse_path(dial: Dial, mailbox: Mailbox) -> None:
     """A notification goes to the reverse-path of the failed message, and has the null reverse-path itself.
@@ -116,7 +120,7 @@ def check_pass_over_source_routes(dial: Dial, mailbox: Mailbox) -> None:
     expect(about, f"a notification to {mailbox.address}", "none in its mailbox")
 
 
-@must("rfc5321/6.1/6", "rfc5321/4.5.4/2")
+@must("rfc5321/6.1/6", "rfc5321/4.5.4/2", "rfc5321/3.6.3/4")
 def check_are_not_sent_about_notifications(dial: Dial, mailbox: Mailbox) -> None:
     """Of a failed message with the null reverse-path nobody in its header hears by mail."""
     _somebody_hears(dial, mailbox)
@@ -134,7 +138,7 @@ def check_are_not_sent_about_notifications(dial: Dial, mailbox: Mailbox) -> None
     expect(not about, "no mail about a message with the null reverse-path", f"{len(about)} in {mailbox.address}")
 
 
-@must("rfc5321/4.4/27", "rfc5321/4.4/26", "rfc5321/4.4/25")
+@must("rfc5321/4.4/27", "rfc5321/4.4/26", "rfc5321/4.4/25", "rfc5321/3.3/28")
 def check_name_every_failed_recipient(dial: Dial, mailbox: Mailbox) -> None:
     """A message that some recipients get is accepted, and those who do not are all named to its sender."""
     _somebody_hears(dial, mailbox)

@@ -22,7 +22,18 @@ REFUSABLE = (
 """Bodies of which most servers refuse one or the other, each having the right to."""
 
 
-@must("rfc5321/6.1/1", "rfc5321/4.2.5/2")
+@must(
+    "rfc5321/6.1/1",
+    "rfc5321/4.2.5/2",
+    "rfc5321/2.1/5",
+    "rfc5321/3.3/22",
+    "rfc5321/4.1.1.4/9",
+    "rfc5321/4.1.1.4/14",
+    "rfc5321/4.2.5/1",
+    "rfc5321/4.1.1.3/5",
+    "rfc5321/3.3/21",
+    "rfc5321/4.2.1/1",
+)
 @given(messages=st.integers(1, 3), at_most=3)
 def check_accepted_mail_arrives_once(dial: Dial, mailbox: Mailbox, messages: int) -> None:
     """Each message that was answered 250 is in the mailbox exactly once, several of one session too."""
@@ -81,7 +92,7 @@ def check_unfinished_mail_never_arrives(dial: Dial, mailbox: Mailbox, ending: by
     expect(not found, "nothing of a message that was broken off", f"{[message.octets for message in found]!r}")
 
 
-@must("rfc5321/4.2.5/8", "rfc5321/4.2.5/5")
+@must("rfc5321/4.2.5/8", "rfc5321/4.2.5/5", "rfc5321/4.1.1.4/12")
 def check_refused_mail_never_arrives(dial: Dial, mailbox: Mailbox) -> None:
     """A message that was answered 4yz or 5yz at its end is not delivered."""
     refused = []

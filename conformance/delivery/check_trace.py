@@ -81,7 +81,7 @@ def check_puts_received_on_top(dial: Dial, mailbox: Mailbox, own: bytes) -> None
     expect(len(below) == len(sent), f"{len(sent)} Received fields where the client had put them", f"{below!r}")
 
 
-@must("rfc5321/4.4/6", "rfc5321/4.4/7", "rfc5321/3.7.2/2")
+@must("rfc5321/4.4/6", "rfc5321/4.4/7", "rfc5321/3.7.2/2", "rfc5321/4.1.1.4/18")
 @given(own=st.permutations(OLD_RECEIVED).map(b"".join), at_most=5)
 def check_leaves_older_received_alone(dial: Dial, mailbox: Mailbox, own: bytes) -> None:
     """Received fields that the message has keep every octet and their order, well-formed or not."""
@@ -93,7 +93,7 @@ def _with_own_received(dial: Dial, mailbox: Mailbox, own: bytes) -> Delivered:
     return mailbox.wait_for(accepted(dial, mailbox, b"text\r\n", headers=own))
 
 
-@must("rfc5321/4.4/2", "rfc5321/4.4/3", "rfc5321/4.4/32", "rfc5321/4.4/34", "rfc5321/4.4/35")
+@must("rfc5321/4.4/2", "rfc5321/4.4/3", "rfc5321/4.4/32", "rfc5321/4.4/34", "rfc5321/4.4/35", "rfc5321/4.1.1.4/17")
 def check_writes_received_in_the_grammar(dial: Dial, mailbox: Mailbox) -> None:
     """The Received field has a FROM clause, a BY clause, a semicolon, and date and time."""
     stamp = _stamp_of(mailbox.wait_for(accepted(dial, mailbox, b"text\r\n")))
@@ -144,7 +144,7 @@ def check_has_one_return_path(dial: Dial, mailbox: Mailbox) -> None:
     expect(len(found) == 1, "one Return-Path line", repr(found))
 
 
-@must("rfc5321/4.4/13", "rfc5321/4.4/30", "rfc5321/C/6")
+@must("rfc5321/4.4/13", "rfc5321/4.4/30", "rfc5321/C/6", "rfc5321/3.6.1/5")
 @given(
     sender=st.sampled_from(("", "sender@client.example", "Mixed.Case+tag@client.example", "x@sub.client.example")),
     at_most=4,

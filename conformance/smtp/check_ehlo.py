@@ -25,7 +25,7 @@ def _require_ehlo(smtp: SmtpSession) -> list[bytes]:
     return list(reply.lines)
 
 
-@must("rfc5321/2.2.1/2", "rfc5321/4.1.1.1/6")
+@must("rfc5321/2.2.1/2", "rfc5321/4.1.1.1/6", "rfc5321/4.3.2/12")
 def check_ehlo_is_understood(dial: Dial) -> None:
     """EHLO is supported even by a server without a single extension."""
     with dial() as smtp:
@@ -33,7 +33,7 @@ def check_ehlo_is_understood(dial: Dial) -> None:
         expect(reply.code not in SYNTAX_ERRORS, f"250 to EHLO {CLIENT_NAME}", reply)
 
 
-@must("rfc5321/4.1.1.1/15", "rfc5321/4.1.1.1/14", "rfc5321/4.1.1.1/4")
+@must("rfc5321/4.1.1.1/15", "rfc5321/4.1.1.1/14", "rfc5321/4.1.1.1/4", "rfc5321/2.3.5/1")
 def check_reply_begins_with_the_servers_name(dial: Dial) -> None:
     """The first line of the reply to EHLO has the server's domain, and then perhaps a space and text."""
     with dial() as smtp:
@@ -41,7 +41,14 @@ def check_reply_begins_with_the_servers_name(dial: Dial) -> None:
         expect(HOST.fullmatch(first.split(b" ")[0]), "a domain as the first word after 250", first)
 
 
-@must("rfc5321/4.1.1.1/20", "rfc5321/4.1.1.1/19", "rfc5321/4.1.1.1/21", "rfc5321/4.1.1.1/12")
+@must(
+    "rfc5321/4.1.1.1/20",
+    "rfc5321/4.1.1.1/19",
+    "rfc5321/4.1.1.1/21",
+    "rfc5321/4.1.1.1/12",
+    "rfc5321/4.1.1.1/16",
+    "rfc5321/4.1.1.1/17",
+)
 def check_extensions_are_listed_in_the_grammar(dial: Dial) -> None:
     """Each further line of the reply to EHLO is a keyword of letters, digits and hyphens, then parameters.
 
@@ -143,7 +150,23 @@ def check_is_refused_with_the_codes_meant_for_it(dial: Dial) -> None:
         raise not_applicable("the server refuses no EHLO")
 
 
-@must("rfc5321/4.1.1.1/10", "rfc5321/4.1.3/2", "rfc5321/4.1.3/4", "rfc5321/4.1.3/1")
+@must(
+    "rfc5321/4.1.1.1/10",
+    "rfc5321/4.1.3/2",
+    "rfc5321/4.1.3/4",
+    "rfc5321/4.1.3/1",
+    "rfc5321/4.1.2/16",
+    "rfc5321/4.1.3/3",
+    "rfc5321/4.1.3/8",
+    "rfc5321/4.1.3/10",
+    "rfc5321/4.1.3/11",
+    "rfc5321/4.1.3/12",
+    "rfc5321/4.1.3/13",
+    "rfc5321/4.1.3/14",
+    "rfc5321/4.1.3/15",
+    "rfc5321/4.1.3/16",
+    "rfc5321/4.1.3/17",
+)
 @given(literal=address_literals())
 def check_takes_address_literals(dial: Dial, literal: str) -> None:
     """EHLO takes an address literal, of IPv4 and of IPv6, where the client has no name.
@@ -157,7 +180,7 @@ def check_takes_address_literals(dial: Dial, literal: str) -> None:
             expect(reply.code not in SYNTAX_ERRORS, f"EHLO {name} to be understood", reply)
 
 
-@must("rfc5321/4.1.1.1/7", "rfc5321/2.2.1/3", "rfc5321/F.3/2")
+@must("rfc5321/4.1.1.1/7", "rfc5321/2.2.1/3", "rfc5321/F.3/2", "rfc5321/4.1.1.1/11")
 def check_helo_works(dial: Dial) -> None:
     """HELO is answered 250, and mail may follow."""
     with early_session(dial) as smtp:

@@ -17,7 +17,7 @@ def _greeting(dial: Dial) -> Reply:
     return greeting
 
 
-@must("rfc5321/4.2/8", "rfc5321/4.2/9", "rfc5321/4.3.1/5")
+@must("rfc5321/4.2/8", "rfc5321/4.2/9", "rfc5321/4.3.1/5", "rfc5321/4.2.2/8", "rfc5321/4.2/3")
 def check_names_the_server_first(dial: Dial) -> None:
     """The first word after 220 is the server's domain or address literal.
 
@@ -30,7 +30,7 @@ def check_names_the_server_first(dial: Dial) -> None:
     expect(HOST.fullmatch(first), "a domain or an address literal straight after 220", greeting)
 
 
-@should("rfc5321/4.3.1/3", "rfc5321/4.3.2/10")
+@should("rfc5321/4.3.1/3", "rfc5321/4.3.2/10", "rfc5321/3.1/1")
 def check_is_220(dial: Dial) -> None:
     """A server that gives service greets with 220, and with no other code."""
     expect_code(_greeting(dial), {220}, because="the service is ready")

@@ -24,7 +24,14 @@ def _expect_farewell(smtp: SmtpSession, *, when: str) -> None:
     raise ViolationError("nothing after 221", str(also))
 
 
-@must("rfc5321/4.1.1.10/1", "rfc5321/3.8/1", "rfc5321/4.1.1.10/5", "rfc5321/4.3.2/30")
+@must(
+    "rfc5321/4.1.1.10/1",
+    "rfc5321/3.8/1",
+    "rfc5321/4.1.1.10/5",
+    "rfc5321/4.3.2/30",
+    "rfc5321/4.2.2/9",
+    "rfc5321/4.1.1.10/6",
+)
 def check_is_answered_221_and_closes(dial: Dial) -> None:
     """QUIT is answered 221 whenever it comes, and then the server closes the connection."""
     with dial() as smtp:
@@ -38,7 +45,7 @@ def check_is_answered_221_and_closes(dial: Dial) -> None:
         _expect_farewell(smtp, when="in a transaction")
 
 
-@must("rfc5321/4.1.1.10/4", "rfc5321/4.1.1/5")
+@must("rfc5321/4.1.1.10/4", "rfc5321/4.1.1/5", "rfc5321/4.1.1.5/7")
 def check_a_lost_connection_cancels_the_message(dial: Dial, mailbox: Mailbox) -> None:
     """A connection that breaks inside the mail data cancels the message: no part of it is delivered.
 

@@ -21,7 +21,7 @@ def check_discards_the_pending_transaction(dial: Dial) -> None:
         expect_no_recipients(smtp, because="RSET discarded sender and recipients")
 
 
-@must("rfc5321/4.1.1.5/3", "rfc5321/4.1.1.5/4", "rfc5321/4.1.1.5/6")
+@must("rfc5321/4.1.1.5/3", "rfc5321/4.1.1.5/4", "rfc5321/4.1.1.5/6", "rfc5321/4.1.1.5/5", "rfc5321/4.3.2/22")
 def check_is_answered_250(dial: Dial) -> None:
     """RSET without arguments is answered 250 whenever it comes."""
     with dial() as smtp:

@@ -15,7 +15,7 @@ from conformance.smtp.session import CLIENT_NAME, SmtpSession
 from conformance.wire.smtp import Reply
 
 
-@must("rfc5321/3.3/17", "rfc5321/4.1.4/14")
+@must("rfc5321/3.3/17", "rfc5321/4.1.4/14", "rfc5321/4.2.2/4")
 def check_refuses_rcpt_without_mail_with_503(dial: Dial) -> None:
     """RCPT without a MAIL that was accepted is answered 503: in a fresh session, and after a refused MAIL."""
     with dial() as smtp:
