@@ -115,7 +115,7 @@ def check(
     """Run the conformance suites against a mail system; without a URL, against the embedded reference server.
 
     A URL is scheme://[user:password@]host[:port]; schemes are smtp, smtps, submission, submissions, lmtp, pop3,
-    pop3s, imap and imaps. Several URLs describe one mail system. LMTP has no suite yet.
+    pop3s, imap and imaps. Several URLs describe one mail system.
 
     Exit status: 0 conforms, 1 violations, 2 usage, 3 no verdict possible; 130 interrupted.
     """
@@ -156,9 +156,6 @@ def check(
                     f"--tier {chosen.name.lower()} changes mailboxes on a server beyond this machine: "
                     "add --i-own-this-server if it is yours"
                 )
-            for endpoint in target.endpoints:
-                if endpoint.protocol == "lmtp":
-                    click.echo(f"mailspec: {endpoint} is not judged: there is no suite for LMTP yet", err=True)
             minute_s = MINUTE_S if slow else None
             plan = Plan(profile=Profile(profile), seed=seed, tier=chosen, segment=Segment(segment), minute_s=minute_s)
             with ProgressDisplay() as progress:
@@ -220,7 +217,7 @@ def _embedded_server(faults: tuple[str, ...], variants: tuple[str, ...]) -> Iter
     from conformance.errors import UsageError
     from reference_server.process import server_process
 
-    services = ("smtp", "submission", "pop3", "imap")
+    services = ("smtp", "submission", "lmtp", "pop3", "imap")
     with contextlib.ExitStack() as stack:
         try:
             urls = stack.enter_context(server_process(services=services, faults=faults, variants=variants))

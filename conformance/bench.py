@@ -15,8 +15,9 @@ from conformance.discovery import DEAF, SESSION_OF, discover
 from conformance.errors import InconclusiveError, NotApplicableError, RefusedError, UsageError
 from conformance.fixtures import Dial, Folder, Mailbox, Maildrop
 from conformance.imap.session import ImapSession, quoted
+from conformance.lmtp.session import LmtpSession
 from conformance.messages import Tokens
-from conformance.oracles import OracleLog
+from conformance.oracles import OracleLog, family_of
 from conformance.plan import Plan
 from conformance.pop3.session import Pop3Session
 from conformance.reading import Reader
@@ -34,6 +35,8 @@ ENDPOINTS_OF = MappingProxyType(
     {
         "smtp": ("smtp", "submission", "submissions", "smtps"),
         "submission": ("submission", "submissions", "smtp", "smtps"),
+        "msa": ("submission", "submissions"),
+        "lmtp": ("lmtp",),
         "pop3": ("pop3", "pop3s"),
         "imap": ("imap", "imaps"),
     }
@@ -81,7 +84,7 @@ class Bench:
                 self._facts[endpoint] = discover(self.target, endpoint)
             except InconclusiveError as error:
                 self._unreachable[endpoint] = str(error)
-                self.oracles.unreachable(endpoint.protocol, f"{endpoint}: {error}")
+                self.oracles.unreachable(family_of(endpoint.protocol), f"{endpoint}: {error}")
 
     @property
     def facts(self) -> Mapping[Endpoint, Facts]:
@@ -98,7 +101,7 @@ class Bench:
         return self._facts.get(endpoint, Facts())
 
     def endpoint_of(self, kind: str) -> Endpoint:
-        """The endpoint that serves `smtp`, `submission`, `pop3` or `imap`.
+        """The endpoint that serves `smtp`, `submission`, `msa`, `lmtp`, `pop3` or `imap`.
 
         Raises:
             NotApplicableError: the target has none.
@@ -269,6 +272,10 @@ class Bench:
             yield Dial(self, self.smtp_endpoint(), SmtpSession)
         elif name == "submission":
             yield Dial(self, self.submission_endpoint(), SmtpSession)
+        elif name == "msa":
+            yield Dial(self, self.endpoint_of("msa"), SmtpSession)
+        elif name == "lmtp":
+            yield Dial(self, self.endpoint_of("lmtp"), LmtpSession)
         elif name == "pop3":
             yield Dial(self, self.endpoint_of("pop3"), Pop3Session)
         elif name == "imap":

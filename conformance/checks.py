@@ -27,7 +27,7 @@ from reports.records import Level
 
 F = TypeVar("F", bound=Callable[..., None])
 
-SUITES = ("smtp", "pop3", "imap", "delivery")
+SUITES = ("smtp", "lmtp", "pop3", "imap", "delivery")
 """The folders of this package that hold checks, in the order in which they run."""
 
 
@@ -59,7 +59,7 @@ class Check:
 
     @property
     def suite(self) -> str:
-        """The first part of the id: `smtp`, `pop3`, `imap`, `delivery` or a user's own folder."""
+        """The first part of the id: `smtp`, `lmtp`, `pop3`, `imap`, `delivery` or a user's own folder."""
         return self.id.partition("/")[0]
 
     @property

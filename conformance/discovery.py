@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from conformance.errors import InconclusiveError
 from conformance.imap.session import ImapSession
+from conformance.lmtp.session import LmtpSession
 from conformance.pop3.session import Pop3Session
 from conformance.session import Facts, Session, Setting, setting_up
 from conformance.smtp.session import SmtpSession
@@ -22,7 +23,7 @@ from conformance.wire.transcript import Transcript
 from reports.records import TlsRecord
 
 SESSION_OF: Mapping[str, type[SmtpSession | Pop3Session | ImapSession]] = MappingProxyType(
-    {"smtp": SmtpSession, "pop3": Pop3Session, "imap": ImapSession}
+    {"smtp": SmtpSession, "lmtp": LmtpSession, "pop3": Pop3Session, "imap": ImapSession}
 )
 
 
@@ -192,7 +193,7 @@ def _try_log_in(target: Target, endpoint: Endpoint, facts: Facts) -> str:
     if not target.accounts:
         return "no account was given"
     try:
-        if endpoint.protocol == "smtp" and not facts.offers("AUTH"):
+        if endpoint.protocol in ("smtp", "lmtp") and not facts.offers("AUTH"):
             return "AUTH is not offered"
         session = _open(target, endpoint, facts)
     except (ConnectError, InconclusiveError) as error:

@@ -1,7 +1,8 @@
 """What checks may ask for by parameter name. The pytest plugin offers the same names as pytest fixtures.
 
-`dial` opens sessions of the suite's own protocol; `smtp`, `pop3` and `imap` open sessions of that protocol from any
-suite; `submission` opens SMTP sessions where AUTH is offered; `mailbox`, `maildrop` and `folder` hold mail.
+`dial` opens sessions of the suite's own protocol; `smtp`, `lmtp`, `pop3` and `imap` open sessions of that protocol from
+any suite; `submission` opens SMTP sessions where AUTH is offered, `msa` only those of a submission service; `mailbox`,
+`maildrop` and `folder` hold mail.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from conformance.errors import InconclusiveError, ViolationError
 from conformance.imap.session import ImapSession, quoted
+from conformance.lmtp.session import LmtpSession
 from conformance.messages import Delivered, compose
 from conformance.plan import MINUTE_S
 from conformance.pop3.session import Pop3Session
@@ -313,5 +315,6 @@ class Folder:
 
 
 SmtpDial = Dial[SmtpSession]
+LmtpDial = Dial[LmtpSession]
 Pop3Dial = Dial[Pop3Session]
 ImapDial = Dial[ImapSession]

@@ -112,8 +112,6 @@ def judge(
 
 
 def _refuse_what_cannot_be_judged(target: Target, known: Mapping[str, str], own_checks: Sequence[Path]) -> None:
-    if target.protocols == {"lmtp"}:
-        raise HarnessError("there is no suite for LMTP yet, so an lmtp:// endpoint alone cannot be judged")
     if not own_checks:
         strange = [name for name in known if name not in all_checks() and name not in ORACLES]
         # The kinds of broken IMAP grammar are the recogniser's, and many.
@@ -229,11 +227,6 @@ def _record(bench: Bench) -> TargetRecord:
                 for endpoint, facts in bench.facts.items()
             },
             **{str(endpoint): shown(f"(unreachable: {why})") for endpoint, why in bench.unreachable.items()},
-            **{
-                str(endpoint): "(not judged: there is no suite for LMTP yet)"
-                for endpoint in target.endpoints
-                if endpoint.protocol == "lmtp"
-            },
         },
         capabilities={
             str(endpoint): tuple(

@@ -148,12 +148,17 @@ def _declare() -> dict[str, Oracle]:
 ORACLES = MappingProxyType(_declare())
 
 
+def family_of(protocol: str) -> str:
+    """Whose oracles watch a protocol: those of SMTP look at LMTP too, whose commands and replies are SMTP's."""
+    return "smtp" if protocol == "lmtp" else protocol
+
+
 def url_in(transcript: Iterable[Event], protocol: str = "") -> str:
     """The URL of the first connection in a transcript, of this protocol if one is named; empty if there is none."""
     for event in transcript:
         if event.direction is Direction.NOTE and event.note.startswith(CONNECTS):
             url = event.note.removeprefix(CONNECTS)
-            if not protocol or SCHEMES[url.partition(":")[0]].protocol == protocol:
+            if not protocol or family_of(SCHEMES[url.partition(":")[0]].protocol) == protocol:
                 return url
     return ""
 

@@ -26,7 +26,7 @@ from conformance.target import parse_account, target_of
 from conformance.wire.errors import NoReplyError
 from reports.records import CheckResult, Verdict
 
-FIXTURES = ("dial", "smtp", "submission", "pop3", "imap", "mailbox", "maildrop", "folder")
+FIXTURES = ("dial", "smtp", "submission", "msa", "lmtp", "pop3", "imap", "mailbox", "maildrop", "folder")
 JUDGE = pytest.StashKey["JudgePlugin"]()
 
 Listener = Callable[[CheckResult], None]
@@ -240,4 +240,4 @@ def _provide(name: str) -> Callable[..., object]:
     return provide
 
 
-dial, smtp, submission, pop3, imap, mailbox, maildrop, folder = (_provide(name) for name in FIXTURES)
+dial, smtp, submission, msa, lmtp, pop3, imap, mailbox, maildrop, folder = (_provide(name) for name in FIXTURES)

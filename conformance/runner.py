@@ -21,7 +21,7 @@ from conformance.bench import ENDPOINTS_OF, Bench, Life
 from conformance.catalogue import catalogue
 from conformance.checks import Check
 from conformance.errors import HarnessError, InconclusiveError, NotApplicableError, ViolationError
-from conformance.oracles import url_in
+from conformance.oracles import family_of, url_in
 from conformance.plan import Plan, Segment
 from conformance.secrets import redact, redact_text
 from conformance.wire.errors import NoReplyError
@@ -36,6 +36,8 @@ PROTOCOL_OF_FIXTURE = MappingProxyType(
     {
         "smtp": "smtp",
         "submission": "smtp",
+        "msa": "smtp",
+        "lmtp": "lmtp",
         "mailbox": "smtp",
         "pop3": "pop3",
         "maildrop": "pop3",
@@ -216,7 +218,7 @@ def resolved(bench: Bench, check: Check) -> Iterator[dict[str, object]]:
 
 def protocol_of(check: Check) -> str:
     """Which protocol's liveness the check depends on: its suite's, or its first fixture's where the suite has none."""
-    if check.suite in ("smtp", "pop3", "imap"):
+    if check.suite in ("smtp", "lmtp", "pop3", "imap"):
         return check.suite
     return next((PROTOCOL_OF_FIXTURE[name] for name in check.fixtures if name in PROTOCOL_OF_FIXTURE), "smtp")
 
@@ -291,18 +293,18 @@ def run_check(bench: Bench, check: Check, arguments: Mapping[str, object] | None
     if before is Life.ABSENT:
         return result_of(bench, check, outcome, started)
     if outcome.verdict in (Verdict.SATISFIED, Verdict.VIOLATED):
-        bench.oracles.looked(protocol, "grammar")
-        bench.oracles.looked(protocol, "liveness")
+        bench.oracles.looked(family_of(protocol), "grammar")
+        bench.oracles.looked(family_of(protocol), "liveness")
     after, why = bench.life(protocol)
     if after is Life.SILENT:
         outcome.ended = Ended.DIED
         bench.oracles.saw(
-            f"{protocol}/liveness/keeps_serving",
+            f"{family_of(protocol)}/liveness/keeps_serving",
             "a greeting on a new connection after the check",
             why,
             ended=Ended.DIED,
         )
-    elif f"{protocol}/synchrony/one_answer_to_each_command" in bench.oracles.found_in(check.id):
+    elif f"{family_of(protocol)}/synchrony/one_answer_to_each_command" in bench.oracles.found_in(check.id):
         outcome.ended = Ended.DESYNCHRONISED
     return result_of(bench, check, outcome, started)
 
@@ -335,7 +337,7 @@ def _judge(bench: Bench, check: Check, arguments: Mapping[str, object]) -> _Outc
         # It speaks several protocols, so that a finding could be laid at no one's door; each has a suite of its own.
         return whole.outcome
     cut = _try(bench, check, arguments, Segment.RANDOM, cut_examples)
-    protocol = protocol_of(check)
+    protocol = family_of(protocol_of(check))
     if cut.outcome.verdict is Verdict.SATISFIED:
         bench.oracles.looked(protocol, "segmentation")
     if cut.outcome.flaky or cut.outcome.verdict in (Verdict.SATISFIED, Verdict.NOT_APPLICABLE):

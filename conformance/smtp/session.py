@@ -42,6 +42,8 @@ class SmtpSession(Session):
     """
 
     protocol = "smtp"
+    hello = "EHLO"
+    """The command that asks for the extensions."""
 
     def __init__(self, connection: Connection, setting: Setting) -> None:
         super().__init__(connection, setting)
@@ -95,7 +97,7 @@ class SmtpSession(Session):
 
     def ehlo(self, name: str = CLIENT_NAME) -> Reply:
         """EHLO; a positive reply sets `capabilities`."""
-        reply = self.command(f"EHLO {name}")
+        reply = self.command(f"{self.hello} {name}")
         if reply.positive:
             words = [line.decode("ascii", "backslashreplace").partition(" ") for line in reply.lines[1:]]
             self.capabilities = MappingProxyType({keyword.upper(): rest for keyword, _, rest in words})

@@ -104,7 +104,6 @@ def test_several_runs_are_rendered_side_by_side(tmp_path: Path) -> None:
         (["check", "smtp://127.0.0.1:1"], 3, ""),
         (["check", "--only", "no/such/check"], 3, "no check's id matches no/such/check"),
         (["check", "--tier", "safe", "--only", "smtp/transparency/*"], 3, "--tier intrusive"),
-        (["check", "lmtp://127.0.0.1:1"], 3, "no suite for LMTP yet"),
         (["check", "--account", "alice:secret"], 2, "give its URL"),
         (["check", "--output", "junk.json/report"], 2, "nothing can be written"),
         (["check", "--junit", "junk.json/junit.xml"], 2, "nothing can be written"),

@@ -121,7 +121,7 @@ def test_an_oracle_names_catalogued_requirements_of_its_own_level(oracle: Oracle
     assert all(name in catalogue() for name in oracle.requirements)
 
 
-@pytest.mark.parametrize(("suite", "least"), [("smtp", 25), ("pop3", 15), ("imap", 25), ("delivery", 5)])
+@pytest.mark.parametrize(("suite", "least"), [("smtp", 25), ("lmtp", 1), ("pop3", 15), ("imap", 25), ("delivery", 5)])
 def test_every_suite_tries_generated_input(suite: str, least: int) -> None:
     assert suite in SUITES
     properties = [check for check in all_checks().values() if check.suite == suite and check.strategies]

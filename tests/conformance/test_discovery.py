@@ -214,10 +214,10 @@ def test_a_submission_server_that_is_down_is_not_one_that_is_absent(server: Runn
     assert down in liveness.reason
 
 
-def test_lmtp_is_left_alone(server: RunningServer) -> None:
+def test_lmtp_is_greeted_in_its_own_way(server: RunningServer) -> None:
     bench = Bench(target_of([server.urls["lmtp"]]), Plan())
     bench.discover()
-    assert not bench.facts
+    assert bench.facts_of(bench.endpoint_of("lmtp")).offers("PIPELINING")
     assert not bench.unreachable
 
 

@@ -141,16 +141,11 @@ def test_a_selection_without_a_check_says_so(target: Target) -> None:
         run_of(target, only="smtp/timeouts/*", plan=Plan())
 
 
-def test_lmtp_alone_cannot_be_judged_yet() -> None:
-    with pytest.raises(HarnessError, match="no suite for LMTP yet"):
-        run_of(target_of(["lmtp://127.0.0.1:1"]), only="*")
-
-
-def test_lmtp_beside_others_is_recorded_as_not_judged(target: Target) -> None:
-    both = target_of([str(target.endpoints[0]), "lmtp://127.0.0.1:1"], ACCOUNTS)
-    run = run_of(both, only="smtp/rset/is_answered_250")
-    assert "not judged" in run.target.greetings["lmtp://127.0.0.1:1"]
+def test_lmtp_alone_is_judged() -> None:
+    with running_server(protocols=("lmtp",)) as server:
+        run = run_of(target_of([server.urls["lmtp"]], ACCOUNTS), only="lmtp/greeting/*")
     assert exit_code(run.results) is ExitCode.CONFORMS
+    assert {result.url for result in run.results if result.check.startswith("lmtp/")} == {server.urls["lmtp"]}
 
 
 def test_an_endpoint_beside_the_judged_one_that_is_down_keeps_the_run_from_success(target: Target) -> None:

@@ -50,10 +50,10 @@ PATIENCE = Patience(connect_s=5.0, reply_s=4.0)
 DELIVERY_S = 4.0
 """The reference server delivers before it replies; only a fault that loses mail costs that long."""
 
-SERVICES = ("smtp", "submission", "pop3", "imap")
+SERVICES = ("smtp", "submission", "lmtp", "pop3", "imap")
 SUITES_OF: Mapping[str, tuple[str, ...]] = {
     "smtp": ("smtp", "delivery"),
-    "lmtp": (),
+    "lmtp": ("lmtp",),
     "pop3": ("pop3", "delivery"),
     "imap": ("imap", "delivery"),
 }

@@ -85,6 +85,7 @@ DIALOGUES = {
     "lmtp-answers-every-chunk-for-all": (TO_ALL + b"BDAT 2\r\n\r\n", [TAKEN] * 3, ["250 2.1.5", TAKEN]),
     "lmtp-answers-the-last-chunk-for-nobody": (NOBODY + LAST_CHUNK, ["503 5.5.1"], ["550 5.1.1"]),
     "lmtp-takes-ehlo": (b"HELO x\r\n", ["250"], ["500 5.5.1"]),
+    "lmtp-knows-no-rset": (b"RSET\r\n", ["500 5.5.1"], ["250 2.0.0"]),
     "lmtp-answers-ehlo-with-503": (b"EHLO x\r\nHELO x\r\n", ["503 5.5.1"] * 2, ["500 5.5.1"] * 2),
 }
 
@@ -122,7 +123,12 @@ def test_a_fault_loses_what_it_has_accepted() -> None:
     assert len(inbox(core, BOB)) == 1
 
 
+def test_a_fault_does_not_know_lhlo() -> None:
+    core = fresh(FAULTS["lmtp-does-not-know-lhlo"].core)
+    assert codes(core, b"LHLO x\r\nNOOP\r\n") == ["500 5.5.1", "250 2.0.0"]
+
+
 def test_every_fault_of_lmtp_is_shown_here() -> None:
-    shown = {*DIALOGUES, "lmtp-lists-nothing-after-lhlo", "lmtp-delivers-to-the-first-alone"}
+    shown = {*DIALOGUES, "lmtp-lists-nothing-after-lhlo", "lmtp-delivers-to-the-first-alone", "lmtp-does-not-know-lhlo"}
     shown |= {f"lmtp-offers-no-{what}" for what in ("pipelining", "status-codes", "8bitmime")}
     assert shown == {name for name, fault in FAULTS.items() if fault.protocol == "lmtp"}

@@ -33,7 +33,11 @@ class AnswersInOneReply(LmtpCore):
 
 @fault("lmtp-answers-in-reverse", breaks=("rfc2033/4.2/2", "rfc2033/4.3/1"))
 class AnswersInReverse(LmtpCore):
-    """Answers for the last recipient first."""
+    """Answers for the last recipient first, each by name."""
+
+    def accepted_for(self, recipient: Address) -> bytes:
+        """So that it can be seen."""
+        return self.reply(250, f"{recipient.written.decode('utf-8')} has it", enhanced="2.0.0")
 
     def final_reply(self, refusal: bytes | None) -> bytes:
         """As a stack would."""
@@ -73,7 +77,16 @@ class AnswersOnceForEachMailbox(LmtpCore):
 
 @fault("lmtp-says-yes-for-all", breaks=("rfc2033/4.2/4", "rfc2033/4.3/4"))
 class SaysYesForAll(LmtpCore):
-    """Answers 250 also for recipients whose mailbox has no room for the message."""
+    """Answers 250 also for those whose mailbox has no room for the message, which is all but the first."""
+
+    def refusal_of_room(self, account: Account, octets: int) -> bytes | None:
+        """Only the first one has any left when the text is there."""
+        first = self.account_of(self.transaction.recipients[0]) if self.transaction.recipients else None
+        return self.mailbox_full() if first and first.name != account.name else None
+
+    def refusal_of_size_for(self, recipient: Address) -> bytes | None:
+        """RCPT tells nothing of it yet."""
+        return None
 
     def reply_for_recipient(self, recipient: Address, refusal: bytes | None) -> bytes:
         """What became of the copy is not looked at."""
@@ -189,3 +202,19 @@ class AnswersTheLastChunkForNobody(LmtpCore):
     def final_reply(self, refusal: bytes | None) -> bytes:
         """Silence would be right."""
         return super().final_reply(refusal) or refusal or self.bad_sequence()
+
+
+@fault("lmtp-knows-no-rset", breaks="rfc2033/4/1")
+class KnowsNoRset(LmtpCore):
+    """Has no RSET: its clients are trusted to need none."""
+
+    def on_rset(self) -> bytes:
+        """Not there."""
+        return self.unknown_command()
+
+
+@fault("lmtp-does-not-know-lhlo", breaks="rfc2033/4.1/1")
+class DoesNotKnowLhlo(LmtpCore):
+    """Has forgotten its own greeting."""
+
+    greeting_verbs: ClassVar[frozenset[Verb]] = frozenset()
