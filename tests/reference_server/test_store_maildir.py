@@ -33,6 +33,8 @@ from reference_server.stores import (
 )
 from reference_server.stores.flushing import Flushing, refusal
 from reference_server.stores.maildir import MaildirStore
+from reference_server.stores.maildirbox import MaildirMailbox
+from reference_server.stores.maildirfiles import MaildirFile, Place
 from reference_server.stores.memory import MemoryAccount
 from tests.reference_server.folders import box
 
@@ -249,8 +251,8 @@ def test_more_keywords_than_letters_are_kept_as_well(path: Path) -> None:
     with opened(path) as alice:
         inbox = box(alice)
         inbox.append(b"x", flags=many)
-        inbox.append(b"y", flags=["k29"])
-        inbox.append(b"z", flags=["k28"])
+        inbox.append(b"y", flags=["k9"])
+        inbox.append(b"z", flags=["k8"])
         inbox.set_flags({2: ["k1"]})
         inbox.expunge([3])
     with opened(path) as alice:
@@ -301,7 +303,9 @@ def test_a_uid_list_of_others_is_taken_as_it_is(path: Path, home: Path) -> None:
     (home / "cur" / "7.one:2,S").write_bytes(b"one\n")
     (home / "cur" / "3.two,S=4,W=5:2,").write_bytes(b"two\n")
     (home / "new" / "nameless").write_bytes(b"new\r\n")
-    (home / "dovecot-uidlist").write_text("3 V77 N20 G0123\n5 W9 :7.one:2,\n9 :3.two,S=4,W=5:2,S\n11 :gone\n12 :cut")
+    (home / "dovecot-uidlist").write_text(
+        "3 V77 N20 G0123\nno line of ours\n5 W9 :7.one:2,\n9 :3.two,S=4,W=5:2,S\n11 :gone\n12 :cut"
+    )
     with opened(path) as alice:
         inbox = box(alice)
         assert (inbox.uid_validity, inbox.mailbox_id) == (77, "G0123")
@@ -533,3 +537,75 @@ def test_maildirs_are_durable_stores(path: Path) -> None:
     assert not store.pending
     end()
     store.close()
+
+
+def test_a_uid_list_that_others_wrote_anew_is_followed(path: Path, home: Path) -> None:
+    with opened(path) as alice:
+        inbox = box(alice)
+        inbox.append(b"a")
+        (home / "dovecot-uidlist").write_text(f"3 V{inbox.uid_validity + 5} N9 Gabc\n")
+        expected = inbox.uid_validity + 5
+        assert inbox.append(b"b") == 10
+        assert inbox.uid_validity == expected
+        assert [(m.uid, m.octets) for m in inbox.messages] == [(9, b"a"), (10, b"b")]
+        (home / "dovecot-uidlist").unlink()
+        (home / "new" / "theirs").write_bytes(b"c\r\n")
+        os.utime(home / "new", (1, 1))
+        assert {m.octets for m in inbox.messages} == {b"a", b"b", b"c\r\n"}
+        assert inbox.uid_validity > expected
+
+
+def test_a_message_that_moves_or_goes_while_we_look_is_told_as_it_is(
+    path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(path) as alice:
+        inbox = box(alice)
+        inbox.append(b"a")
+        modseq = inbox.modseq
+        (name,) = files(home / "new")
+        (home / "new" / name).rename(home / "cur" / f"{name}:2,")
+        places, stat = MaildirMailbox._places, MaildirMailbox._stat
+        stamps = iter([(0, 0), (0, 1)])
+        monkeypatch.setattr(MaildirMailbox, "_stat", lambda self: next(stamps, None) or stat(self))
+        monkeypatch.setattr(MaildirMailbox, "_places", lambda self: {**places(self), "ghost": "new/ghost"})
+        assert [m.octets for m in inbox.messages] == [b"a"]
+        assert inbox.modseq == modseq
+
+
+def test_a_uid_list_that_another_program_makes_at_the_same_time_is_taken(
+    path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh, answers = uidlist.UidList.refresh, iter([False])
+    for directory in ("tmp", "new", "cur"):
+        (home / directory).mkdir(parents=True)
+    (home / "dovecot-uidlist").write_text("3 V77 N20 G0123\n")
+    monkeypatch.setattr(uidlist.UidList, "refresh", lambda self: next(answers, True) and refresh(self))
+    with opened(path) as alice:
+        assert box(alice).uid_validity == 77
+
+
+def test_a_directory_that_did_not_change_is_not_read_again(path: Path, home: Path) -> None:
+    with opened(path) as alice:
+        os.utime(home, (1, 1))
+        assert alice.names() == alice.names() == ["INBOX"]
+        (home / ".a" / "cur").mkdir(parents=True)
+        assert alice.names() == ["INBOX", "a"]
+
+
+def test_a_file_that_others_rename_is_followed_and_given_up_when_that_never_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for directory in ("new", "cur"):
+        (tmp_path / directory).mkdir()
+    (tmp_path / "cur" / "x:2,F").write_bytes(b"x")
+    file = MaildirFile(Place(tmp_path), "x", "new/x", is_verbatim=True)
+    assert file.move("cur/x:2,S")
+    (tmp_path / "cur" / "x:2,S").unlink()
+    assert not file.move("cur/x:2,")
+    monkeypatch.setattr(MaildirFile, "find", lambda self: True)
+    assert not file.move("cur/x:2,")
+    assert file.octets() == b""
+
+
+def test_a_lock_that_is_given_back_meanwhile_is_not_stale(tmp_path: Path) -> None:
+    assert not uidlist._is_stale(tmp_path / "lock")
