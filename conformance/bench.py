@@ -67,6 +67,8 @@ class Bench:
         self.oracles = OracleLog()
         self.tokens = Tokens(f"m{plan.seed}-{plan.lane}")
         self.segmentation: Segmentation = WHOLE
+        self.remarks: list[str] = []
+        """What the check that runs now has seen and does not judge."""
         self._facts: dict[Endpoint, Facts] = {}
         self._unreachable: dict[Endpoint, str] = {}
         self._lost_s: dict[Endpoint, float] = {}

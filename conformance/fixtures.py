@@ -79,6 +79,10 @@ class Dial(Generic[S]):
         """So many minutes in seconds, for a check that `takes_minutes`."""
         return number * (self._bench.plan.minute_s or MINUTE_S)
 
+    def remark(self, text: str) -> None:
+        """Note in the result what was seen and is not judged."""
+        self._bench.remarks.append(text)
+
 
 class Mailbox:
     """The first account's INBOX, for checks that deliver by SMTP and look at what arrived."""

@@ -241,6 +241,7 @@ def result_of(bench: Bench, check: Check, outcome: _Outcome, started: float) -> 
         verdict=outcome.verdict,
         ended=outcome.ended,
         reason=shown(outcome.reason),
+        remarks=tuple(map(shown, dict.fromkeys(bench.remarks))),
         expected=shown(outcome.expected),
         got=shown(outcome.got),
         transcript=redact_events(outcome.transcript, accounts),
@@ -273,6 +274,7 @@ def run_check(bench: Bench, check: Check, arguments: Mapping[str, object] | None
     started = time.monotonic()
     protocol = protocol_of(check)
     bench.oracles.begin(check.id)
+    bench.remarks.clear()
     before, why = bench.life_before_a_check(protocol)
     if before in (Life.SILENT, Life.REFUSES):
         outcome = _Outcome(verdict=Verdict.INCONCLUSIVE, reason=f"the server {before.value}: {why}")

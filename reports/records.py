@@ -66,7 +66,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `requirements` are catalogue ids such as `rfc5321/4.5.2/3`, the first of which the verdict is about. `rules`
     gives each id's rule in our words, so that a report needs no catalogue. `seen_in` names the checks in which an
-    always-on oracle saw this kind of finding (empty for ordinary checks). `url` is the endpoint of the judged
+    always-on oracle saw this kind of finding (empty for ordinary checks). `remarks` are what the check saw on the way
+    and does not judge. `url` is the endpoint of the judged
     session, without credentials. `known` is the reason for which the user declared this finding known; it is then
     shown and not counted.
     """
@@ -79,6 +80,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     ended: Ended = Ended.ANSWERED
     reason: str = ""
+    remarks: tuple[str, ...] = ()
     expected: str = ""
     got: str = ""
     transcript: tuple[Event, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reports import wording
 from reports.citations import cite, rfc_name
@@ -35,6 +35,7 @@ def render_text(run: RunResult, *, width: int = 100, strict: bool = False, run_f
     blocks += [_finding(number, result, width, run_file) for number, result in enumerate(found, 1)]
     blocks.append(_known(run, width))
     blocks += [_undecided(run, verdict, width) for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE)]
+    blocks.append(_remarks(run, width))
     line = wording.headline(run, strict=strict)
     blocks += [_counts(run), [line.words.upper(), *textwrap.wrap(line.detail, width)]]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -167,14 +168,22 @@ def _known(run: RunResult, width: int) -> list[str]:
 
 
 def _undecided(run: RunResult, verdict: Verdict, width: int) -> list[str]:
-    groups = wording.by_reason(run, verdict)
+    word = wording.WORD[verdict].capitalize()
+    return _grouped(word, wording.SIGN[verdict], wording.by_reason(run, verdict), width)
+
+
+def _remarks(run: RunResult, width: int) -> list[str]:
+    return _grouped("Seen and not judged", "·", wording.by_remark(run), width)
+
+
+def _grouped(heading: str, sign: str, groups: Mapping[str, Sequence[CheckResult]], width: int) -> list[str]:
     if not groups:
         return []
-    lines = [f"{wording.WORD[verdict].capitalize()}:"]
+    lines = [f"{heading}:"]
     for reason, members in groups.items():
         names = ", ".join(result.check for result in members[:3])
         more = f" and {len(members) - 3:,} more" if len(members) > 3 else ""
-        text = f"{wording.SIGN[verdict]} {reason or '(no reason recorded)'}: {names}{more}"
+        text = f"{sign} {reason or '(no reason recorded)'}: {names}{more}"
         lines += textwrap.wrap(
             printable(text), width, initial_indent="   ", subsequent_indent="     ", break_long_words=False
         )

@@ -137,6 +137,15 @@ def by_reason(run: RunResult, verdict: Verdict) -> dict[str, list[CheckResult]]:
     return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
 
 
+def by_remark(run: RunResult) -> dict[str, list[CheckResult]]:
+    """The results by what was remarked in them, in the order of the run."""
+    groups: dict[str, list[CheckResult]] = {}
+    for result in run.results:
+        for remark in result.remarks:
+            groups.setdefault(remark, []).append(result)
+    return groups
+
+
 def suite_of(check: str) -> str:
     """The suite a check belongs to: its id without the last part (`smtp/transparency`)."""
     return check.rpartition("/")[0] or check

@@ -157,6 +157,19 @@ def check_does_not_end_at_a_dot_between_other_line_ends(dial: Dial, mailbox: Mai
     expect_only_text(dial, mailbox, line_end + b"." + line_end)
 
 
+SMUGGLED = (b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\n", b"\n.\r", b"\r.\r\n", b"\r\n.\r", b"\r\n\0.\r\n")
+
+
+@must("rfc5321/4.1.1.4/3", "rfc5321/4.1.1.4/8", "rfc5321/2.3.8/2")
+@given(sequence=st.sampled_from(SMUGGLED), cut=st.integers(1, 4), at_most=len(SMUGGLED))
+def check_does_not_end_where_a_tls_record_does(dial: Dial, mailbox: Mailbox, sequence: bytes, cut: int) -> None:
+    """Inside TLS, a sequence that is no end of data is none where one record ends in it and the next begins.
+
+    Records reach a server one by one, and code that looks for line ends in each by itself sees other lines.
+    """
+    expect_only_text(dial, mailbox, sequence, record_ends_at=min(cut, len(sequence) - 1))
+
+
 @must("rfc5321/4.1.1.4/3", "rfc5321/4.5.2/2")
 @cuts_itself
 def check_is_seen_wherever_it_is_cut(dial: Dial, mailbox: Mailbox) -> None:

@@ -50,6 +50,21 @@ def test_a_check_that_returns_is_satisfied(bench: Bench) -> None:
     assert result.rules == {"rfc5321/4.1.1.9/2": result.rules["rfc5321/4.1.1.9/2"]}
 
 
+def test_what_a_check_remarks_is_told_once_and_with_its_own_result(bench: Bench) -> None:
+    @must("rfc5321/4.1.1.9/2")
+    @given(number=st.integers())
+    def check_it(smtp: SmtpDial, number: int) -> None:
+        """Says the same each time."""
+        smtp.remark("seen")
+
+    @must("rfc5321/4.1.1.9/2")
+    def check_other(smtp: SmtpDial) -> None:
+        """Says nothing."""
+
+    assert verdict(bench, check_it).remarks == ("seen",)
+    assert verdict(bench, check_other).remarks == ()
+
+
 def test_a_violation_carries_expected_got_and_the_transcript(bench: Bench) -> None:
     @must("rfc5321/4.1.1.9/2")
     def check_it(smtp: SmtpDial) -> None:

@@ -30,7 +30,8 @@ def test_a_servers_script_shows_as_text(page: Page) -> None:
     assert "<i>try later</i>" in page.text
     assert "X-<u>ODD</u>" in page.text
     assert "<b>other</b>" in page.text  # a name in the certificate
-    assert not {"b", "i", "u"} & set(page.tags)
+    assert "Seen: the sequence is kept as it came, <s>and</s> some" in page.text
+    assert not {"b", "i", "s", "u"} & set(page.tags)
 
 
 def test_a_certificate_is_shown_with_what_a_client_would_hold_against_it(page: Page) -> None:
