@@ -242,6 +242,19 @@ def test_results_that_age_are_looked_at_now_and_then(store: MemoryStore) -> None
         assert said == (b'* ESEARCH (TAG "a") %b (0 1:4)\r\n' % data if data else b"") + b"b OK NOOP completed\r\n"
 
 
+def test_what_is_gone_but_still_counted_does_not_become_a_result_by_ageing(store: MemoryStore) -> None:
+    clock = Clock()
+    client = logged_in(store, settings=Settings(wall_clock=clock))
+    client.say(b"s SELECT INBOX\r\n")
+    client.say(b"a SEARCH RETURN (UPDATE) OLDER 60\r\n")
+    inbox(store).expunge([2])
+    clock.moment = NOON + timedelta(seconds=61)
+    # FETCH by number keeps the numbers as they are (RFC 3501 §7.4.1).
+    assert client.say(b"b FETCH 4 UID\r\n") == (
+        b'* 4 FETCH (UID 5)\r\n* ESEARCH (TAG "a") ADDTO (0 2:4)\r\nb OK FETCH completed\r\n'
+    )
+
+
 def test_a_mailbox_that_has_forgotten_its_changes_is_looked_at_as_a_whole(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
