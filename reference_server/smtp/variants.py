@@ -344,8 +344,8 @@ class NormalisesLineEndsSmtp(SmtpCore):
         return b"\0" in line
 
     def with_trace(self, text: bytes) -> bytes:
-        """In the message that is stored."""
-        return super().with_trace(re.sub(rb"\r\n|\r|\n", b"\r\n", text))
+        """In the message that is stored, unless it was sent as one of any octets (RFC 3030 §3)."""
+        return super().with_trace(text if self.transaction.binary else re.sub(rb"\r\n|\r|\n", b"\r\n", text))
 
 
 @variant("smtp-completes-submissions")
