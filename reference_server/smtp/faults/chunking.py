@@ -38,7 +38,11 @@ class AnswersBdatBeforeItsOctets(SmtpCore):
         return b"" if told else reply
 
 
-@fault("ends-chunks-at-a-lone-period", breaks="rfc3030/2/28")
+@fault(
+    "ends-chunks-at-a-lone-period",
+    breaks="rfc3030/2/28",
+    also={"smtp/synchrony/one_answer_to_each_command": "the rest of the chunk is answered as commands"},
+)
 class EndsChunksAtALonePeriod(SmtpCore):
     """Takes a lone period in a chunk for the end of the message, and what is behind it for commands."""
 
