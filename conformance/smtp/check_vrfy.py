@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.checks import must, should
+from conformance.checks import must
 from conformance.errors import InconclusiveError, not_applicable
 from conformance.expectations import expect
 from conformance.fixtures import SmtpDial as Dial
@@ -16,15 +16,6 @@ def check_is_implemented(dial: Dial) -> None:
         smtp.greet()
         reply = smtp.command(f"VRFY {smtp.recipient}")
         expect(reply.code not in {500, 502}, "VRFY to be implemented", reply)
-
-
-@should("rfc5321/7.3/5", "rfc5321/3.5.1/1", "rfc5321/3.5.2/7")
-def check_expn_is_implemented(dial: Dial) -> None:
-    """EXPN is not answered 500 or 502: where a site has switched it off the answer is 252, as for VRFY."""
-    with dial() as smtp:
-        smtp.greet()
-        reply = smtp.command("EXPN mailspec")
-        expect(reply.code not in {500, 502}, "EXPN to be implemented", reply)
 
 
 @must("rfc5321/3.5.3/1", "rfc5321/3.5.3/2", "rfc5321/7.3/1", "rfc5321/7.3/3", "rfc5321/3.5.2/4", "rfc5321/3.5.3/4")

@@ -48,16 +48,3 @@ class VerifiesWithoutAnAddress(SmtpCore):
         """Yes, and nothing more."""
         reply = super().on_vrfy(argument)
         return self.reply(250, "user exists", enhanced="2.1.5") if reply[:3] == b"250" else reply
-
-
-@fault("has-no-expn", breaks="rfc5321/7.3/5")
-class HasNoExpn(SmtpCore):
-    """Answers EXPN 502."""
-
-    def on_expn(self, argument: bytes) -> bytes:
-        """Not implemented."""
-        return self.reply(502, "EXPN is not implemented", enhanced="5.5.1")
-
-    def extensions(self) -> list[str]:
-        """And not listed."""
-        return [line for line in super().extensions() if line != "EXPN"]
