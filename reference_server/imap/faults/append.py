@@ -99,6 +99,10 @@ class KeepsNul(ImapCore):
         """Does not look for NUL."""
         super().require_fit(octets.replace(b"\0", b" "))
 
+    def octets_of(self, message: StoredMessage) -> bytes:
+        """As they are."""
+        return message.octets
+
 
 @fault(
     "append-tells-no-new-count",
