@@ -8,7 +8,7 @@ any suite; `submission` opens SMTP sessions where AUTH is offered, `msa` only th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -123,6 +123,13 @@ class Mailbox:
                 f"no message with token {token} among {len(self._reader.messages)}",
             )
         self._bench.oracles.note(f"read back {len(message.octets)} octets with token {token}", message.octets)
+        return message
+
+    def wait_until(self, matches: Callable[[Delivered], bool]) -> Delivered | None:
+        """The first message that matches, or None if none came as soon as accepted mail should."""
+        message = self._reader.wait_until(matches, within_s=self._bench.target.delivery_s)
+        if message is not None:
+            self._bench.oracles.note(f"read back {len(message.octets)} octets", message.octets)
         return message
 
     def settle(self) -> None:

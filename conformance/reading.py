@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -122,12 +122,16 @@ class Reader:
 
     def wait_for(self, token: str, *, within_s: float) -> Delivered | None:
         """The first message with this token, or None if none came in time."""
+        return self.wait_until(lambda message: message.token == token, within_s=within_s)
+
+    def wait_until(self, matches: Callable[[Delivered], bool], *, within_s: float) -> Delivered | None:
+        """The first message that matches, or None if none came in time."""
         deadline = time.monotonic() + within_s
         pause_s = POLL_S
         while True:
             self.refresh()
             for message in self._known.values():
-                if message.token == token:
+                if matches(message):
                     return message
             if time.monotonic() > deadline:
                 return None

@@ -1,0 +1,118 @@
+"""Notifications that a sender asked for (RFC 3461 §6), as his mailbox shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
+
+from conformance.errors import InconclusiveError, ViolationError, not_applicable
+from conformance.fixtures import Mailbox, SmtpDial
+from conformance.messages import Delivered, compose
+from conformance.smtp.dialogue import settled
+
+BODY = b"only the body has this line\r\n"
+
+_REPORT = re.compile(rb"^Content-Type:[ \t\r\n]*multipart/report", re.MULTILINE | re.IGNORECASE)
+
+
+def send(
+    dial: SmtpDial,
+    mailbox: Mailbox,
+    *,
+    mail: Sequence[str] = (),
+    rcpt: Sequence[str] = (),
+    sender: str | None = None,
+    beside: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Send a message from the mailbox to itself with these parameters, and wait until it is there; its token.
+
+    `beside` are further recipients, each with a parameter. The header names the mailbox as author in any case.
+
+    Raises:
+        NotApplicableError: DSN is not offered.
+        InconclusiveError: the message is refused.
+        ViolationError: it was accepted and did not arrive.
+    """
+    token = mailbox.token()
+    with dial() as smtp:
+        smtp.greet()
+        if "DSN" not in smtp.capabilities:
+            raise not_applicable("DSN is not offered")
+        replies = [settled(smtp.mail(mailbox.address if sender is None else sender, *mail))]
+        replies += [settled(smtp.rcpt(mailbox.address, *rcpt))]
+        replies += [settled(smtp.rcpt(address, parameter)) for address, parameter in beside]
+        if not all(reply.positive for reply in replies) or smtp.data().code != 354:
+            raise InconclusiveError(f"the message is refused: {'; '.join(map(str, replies))}")
+        reply = settled(smtp.text(compose(token, BODY, sender=mailbox.address, recipient=mailbox.address)))
+        if not reply.positive:
+            raise InconclusiveError(f"the message is refused: {reply}")
+    mailbox.wait_for(token)
+    return token
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A report as it was delivered, and its parts as MIME has them (RFC 6522 §3)."""
+
+    delivered: Delivered
+    whole: Message
+    parts: tuple[Message, ...]
+
+    @property
+    def blocks(self) -> list[Message]:
+        """The fields of message/delivery-status: those about the message, then those about each recipient.
+
+        Raises:
+            ViolationError: there is no such part, or it lacks either kind.
+        """
+        for part in self.parts:
+            if part.get_content_type() in {"message/delivery-status", "message/global-delivery-status"}:
+                # An empty line at the end makes no further block.
+                blocks = [block for block in part.get_payload() if isinstance(block, Message) and len(block)]
+                if len(blocks) > 1:
+                    return blocks
+        raise ViolationError("fields about the message and about a recipient", repr(self.delivered.body))
+
+    def of_message(self, name: str) -> str | None:
+        """The value of a field about the message."""
+        return _value(self.blocks[0], name)
+
+    def of_recipient(self, name: str) -> str | None:
+        """The value of a field about the first recipient."""
+        return _value(self.blocks[1], name)
+
+
+def _value(block: Message, name: str) -> str | None:
+    value = block.get(name)
+    return None if value is None else str(value).strip()
+
+
+def about(token: str, message: Delivered) -> bool:
+    """Whether a message is a report that names this token; the message itself is none."""
+    return bool(_REPORT.search(message.header)) and token.encode() in message.octets
+
+
+def asked_for(
+    dial: SmtpDial,
+    mailbox: Mailbox,
+    *,
+    mail: Sequence[str] = (),
+    rcpt: Sequence[str] = (),
+    beside: Sequence[tuple[str, str]] = (),
+) -> Notice:
+    """Ask for a notification of success, and wait for it.
+
+    Raises:
+        InconclusiveError: it does not come, which one check alone judges.
+    """
+    token = send(dial, mailbox, mail=mail, rcpt=("NOTIFY=SUCCESS", *rcpt), beside=beside)
+    found = mailbox.wait_until(lambda message: about(token, message))
+    if found is None:
+        raise InconclusiveError("no notification of success has come")
+    whole = message_from_bytes(found.octets)
+    payload = whole.get_payload()
+    parts = tuple(part for part in payload if isinstance(part, Message)) if isinstance(payload, list) else ()
+    return Notice(found, whole, parts)
