@@ -123,3 +123,22 @@ class TakesNeverBesideOtherWords(SmtpCore):
         """The safest reading."""
         words = (value or b"").upper().split(b",")
         return super().take_notify(b"NEVER" if b"NEVER" in words else value)
+
+
+def _without_repetitions(argument: bytes) -> bytes:
+    """The words of a command, the last of those with the same keyword."""
+    words = {word.partition(b"=")[0].upper(): word for word in argument.split(b" ")}
+    return b" ".join(words.values())
+
+
+@fault("takes-parameters-of-dsn-twice", breaks=("rfc3461/4.5/2", "rfc3461/4.5/4", "rfc3461/5.1/3", "rfc3461/5.1/6"))
+class TakesParametersOfDsnTwice(SmtpCore):
+    """Takes the last of two parameters of the same name."""
+
+    def on_mail(self, argument: bytes) -> bytes:
+        """It overrules the first."""
+        return super().on_mail(_without_repetitions(argument) if b" ENVID=" in argument else argument)
+
+    def on_rcpt(self, argument: bytes) -> bytes:
+        """Here as well."""
+        return super().on_rcpt(_without_repetitions(argument) if b" NOTIFY=" in argument else argument)
