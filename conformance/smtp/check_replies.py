@@ -46,7 +46,23 @@ def _wrong_status(reply: Reply) -> str:
     return ""
 
 
-@must("rfc2034/4/7", "rfc2034/3/3", "rfc2034/4/6", "rfc2034/4/8", "rfc2034/4/2", "rfc2034/3/4", "rfc2034/4/1")
+@must(
+    "rfc2034/4/7",
+    "rfc2034/3/3",
+    "rfc2034/4/6",
+    "rfc2034/4/8",
+    "rfc2034/4/2",
+    "rfc2034/3/4",
+    "rfc2034/4/1",
+    "rfc2034/4/3",
+    "rfc2034/4/4",
+    "rfc2034/4/5",
+    "rfc3463/2/1",
+    "rfc3463/2/2",
+    "rfc3463/2/3",
+    "rfc3463/2/4",
+    "rfc3463/2/5",
+)
 @given(steps=st.lists(st.sampled_from(STEPS), max_size=5))
 def check_status_codes_agree_with_reply_codes(dial: Dial, steps: list[str]) -> None:
     """Where ENHANCEDSTATUSCODES is offered each line of a 2yz, 4yz or 5yz reply begins with one code of its class.

@@ -1,0 +1,122 @@
+"""Submission: RFC 6409. Judged where the target has a submission:// or submissions:// endpoint."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from conformance.checks import given, must, should
+from conformance.errors import not_applicable
+from conformance.expectations import expect
+from conformance.fixtures import Mailbox
+from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.dialogue import mail_alone, settled
+from conformance.smtp.session import SmtpSession
+
+
+def _unauthenticated(msa: Dial) -> SmtpSession:
+    """A session with EHLO said, inside TLS where that can be, and nobody logged in."""
+    smtp = msa()
+    smtp.ehlo()
+    if "STARTTLS" in smtp.capabilities:
+        smtp.start_tls()
+    return smtp
+
+
+@must("rfc6409/7/12", "rfc6409/7/23")
+def check_offers_auth(msa: Dial) -> None:
+    """AUTH is on offer, in clear or under TLS."""
+    expect(msa.facts.offers("AUTH"), "AUTH in the reply to EHLO", sorted(msa.facts.capabilities))
+
+
+@must("rfc6409/7/3", "rfc6409/7/16")
+def check_offers_no_turning_round(msa: Dial) -> None:
+    """Neither ETRN nor ATRN is on offer: they are between hosts."""
+    offered = [word for word in ("ETRN", "ATRN") if msa.facts.offers(word)]
+    expect(not offered, "neither ETRN nor ATRN", offered)
+
+
+@should("rfc6409/7/1", "rfc6409/7/2", "rfc6409/7/4", "rfc6409/7/5", "rfc6409/7/11", "rfc6409/7/21", "rfc6409/7/22")
+def check_offers_what_user_agents_count_on(msa: Dial) -> None:
+    """PIPELINING, ENHANCEDSTATUSCODES, DSN and 8BITMIME are on offer."""
+    wanted = ("PIPELINING", "ENHANCEDSTATUSCODES", "DSN", "8BITMIME")
+    missing = [word for word in wanted if not msa.facts.offers(word)]
+    expect(not missing, ", ".join(wanted), f"no {', no '.join(missing)}")
+
+
+@must("rfc6409/4.3/1", "rfc6409/4.3/2")
+def check_asks_for_log_in_at_mail(msa: Dial) -> None:
+    """MAIL before AUTH is refused, with 530, unless the server knows the client by its address or the like.
+
+    What other code it has may be about something else, but no code that speaks of syntax or order is meant. A server
+    that takes MAIL and answers 530 to RCPT has shown that it does not know the client.
+    """
+    with _unauthenticated(msa) as smtp:
+        reply = settled(smtp.mail(smtp.setting.sender))
+        if reply.positive:
+            later = smtp.rcpt(smtp.recipient)
+            expect(later.code != 530, "530 to MAIL already", later)
+            raise not_applicable("MAIL is accepted without log-in: the server may know the client by its address")
+        expect(reply.code not in {500, 501, 502, 503, 504, 555}, "530 to MAIL before AUTH", reply)
+
+
+@must("rfc6409/3.2/3")
+def check_takes_the_null_return_path(msa: Dial) -> None:
+    """MAIL FROM:<> is no reason to reject: receipts for messages that were read have it."""
+    with msa() as smtp:
+        smtp.greet()
+        reply = settled(mail_alone(smtp, sender=""))
+        expect(reply.positive, "MAIL FROM:<> to be accepted from a user who is logged in", reply)
+
+
+@must("rfc6409/7/7")
+def check_does_not_answer_521(msa: Dial) -> None:
+    """521 is no answer of a submission service."""
+    with msa() as smtp:
+        smtp.greet()
+        replies = [smtp.mail("mailspec-nobody@mailspec.invalid"), smtp.rset(), smtp.mail(smtp.recipient)]
+        replies += [smtp.rcpt(f"mailspec-nobody@{msa.domain}"), smtp.rcpt("mailspec@relay.mailspec.invalid")]
+        wrong = [str(reply) for reply in replies if reply.code == 521]
+        expect(not wrong, "another code than 521", wrong)
+
+
+ILLEGAL = ("@", "a b@client.example", "a@b@client.example", "a@-.example", "a@client..example", "<a@client.example>")
+
+
+@should("rfc6409/5.1/1")
+@given(address=st.sampled_from(ILLEGAL), at_most=6)
+def check_rejects_illegal_addresses(msa: Dial, address: str) -> None:
+    """A recipient that is no address by the grammar is refused while the user can still mend it."""
+    with msa() as smtp:
+        smtp.greet()
+        smtp.begin(sender=smtp.recipient, to=[])
+        for path in dict.fromkeys(("a@b@client.example", address)):
+            reply = smtp.rcpt(path)
+            expect(not reply.positive, f"RCPT TO:<{path}> to be refused", reply)
+
+
+@must("rfc6409/6.3/3")
+def check_commands_with_bad_syntax_are_501(msa: Dial) -> None:
+    """A DATA command that is not valid is answered 501."""
+    with msa() as smtp:
+        smtp.greet()
+        smtp.begin(sender=smtp.recipient)
+        reply = settled(smtp.command("DATA now"))
+        if reply.code == 354:
+            smtp.raw_text(b".\r\n")
+        expect(reply.code == 501, "501 to DATA with an argument", reply)
+
+
+@must("rfc6409/4.2/1")
+def check_domains_of_the_envelope_are_full_ones(msa: Dial, mailbox: Mailbox) -> None:
+    """A sender with a bare host name is refused, or goes on under a full domain: nobody else could answer it."""
+    token = mailbox.token()
+    with msa() as smtp:
+        smtp.greet()
+        if not mail_alone(smtp, sender="mailspec@mailspec-host").positive:
+            return
+        if not smtp.rcpt(mailbox.address).positive or smtp.data().code != 354:
+            raise not_applicable("the sender is refused later on")
+        if not smtp.text(mailbox.compose(token, b"text\r\n")).positive:
+            raise not_applicable("the sender is refused later on")
+    header = mailbox.wait_for(token).header
+    expect(b"<mailspec@mailspec-host>" not in header, "a full domain in the return path", repr(header[:200]))
