@@ -34,11 +34,19 @@ class HasStatusCodesAfterEhloAlone(SmtpCore):
         return super().reply(code, text, *more, enhanced=enhanced if self.extended else None)
 
 
-@fault("refuses-one-recipient-with-521", breaks=("rfc7504/3/4", "rfc6409/7/7"))
+@fault(
+    "refuses-one-recipient-with-521",
+    breaks=("rfc7504/3/4", "rfc6409/7/7"),
+    also={"smtp/replies/codes_are_those_of_the_table": "the table has 521 for the greeting alone"},
+)
 class RefusesOneRecipientWith521(SmtpCore):
     """Says of itself that it takes no mail, where one recipient has none."""
 
     def refusal_of(self, recipient: Address) -> bytes | None:
         """The wrong code."""
         refusal = super().refusal_of(recipient)
-        return None if refusal is None else self.reply(521, "does not accept mail", enhanced="5.3.2")
+        return (
+            refusal
+            if refusal is None or not self.is_local(recipient)
+            else self.reply(521, "does not accept mail", enhanced="5.3.2")
+        )
