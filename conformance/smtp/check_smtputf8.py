@@ -105,7 +105,9 @@ def check_vrfy_without_the_parameter_gets_ascii(dial: Dial, verb: str, local_par
         for line in dict.fromkeys(("VRFY jürgen", f"{verb} {local_part}")):
             reply = smtp.command(line)
             expect(reply.raw.isascii(), f"a reply in ASCII to {line}", repr(reply.raw))
-            expect(reply.code not in {250, 251}, f"252 or 550 to {line}, whose mailbox is not ASCII", reply)
+            # A name beyond ASCII may lead to a mailbox in ASCII, which can be shown.
+            shown = reply.code not in {250, 251} or all(b"@" in text for text in reply.lines)
+            expect(shown, f"252 or 550 to {line}, or a mailbox in ASCII", reply)
 
 
 @must("rfc6531/3.7.4.2/4", "rfc6531/3.1/9", "rfc6531/3.1/8")

@@ -156,6 +156,11 @@ ASKED_OF_VARIANTS: Mapping[str, str] = {
 }
 """Checks that have nothing to ask a server which does things the usual way, and the variant that they are put to."""
 
+ASKED_OF_SUBMISSION_ALONE = frozenset(
+    {"smtp/submission/offers_auth", "smtp/submission/offers_what_user_agents_count_on"}
+)
+"""What a submission service has to offer and an MTA need not: the variants are legal MTAs, on all their ports."""
+
 WHOLE_MATRIX = os.environ.get("MAILSPEC_PROOF") == "whole"
 """Every pair of fault and check: `make proof`. Otherwise one pair in SHARE, always the same ones."""
 
