@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.checks import cuts_itself, given, must
+from conformance.checks import cuts_itself, given, must, should
 from conformance.errors import not_applicable
 from conformance.expectations import expect
 from conformance.fixtures import Mailbox
@@ -110,3 +110,23 @@ def check_refused_mail_never_arrives(dial: Dial, mailbox: Mailbox) -> None:
         # By its own header: a notice to its recipient about what was refused may quote it.
         arrived = any(message.token == token for message in mailbox.all_messages())
         expect(not arrived, f"no message {token}, which was refused: {reply}", "it was delivered")
+
+
+REFUSALS = frozenset({552, 554, 451, 452, 450, 550, 421, 500, 521})
+"""Codes of §4.3.2 for mail data, as a matter of policy too, and for any command; 521 is that of RFC 7504 for servers
+that hang up."""
+
+
+@should("rfc5321/4.3.2/19")
+def check_refuses_mail_with_the_codes_for_it(dial: Dial, mailbox: Mailbox) -> None:
+    """A message that is refused at its end gets a code that §4.3.2 lists for mail data."""
+    refused = False
+    for body in REFUSABLE:
+        with dial() as smtp:
+            smtp.greet()
+            reply = mailbox.deliver(smtp, mailbox.compose(mailbox.token(), body, headers=MIME_8BIT))
+            if not reply.positive:
+                refused = True
+                expect(reply.code in REFUSALS, "552, 554, 451, 452, or 450 and 550 for policy", reply)
+    if not refused:
+        raise not_applicable("the server accepts every message that the judge could think of")

@@ -175,7 +175,8 @@ def check_takes_address_literals(dial: Dial, literal: str) -> None:
     """
     with dial() as smtp:
         _require_ehlo(smtp)
-        for name in ("[192.0.2.1]", "[IPv6:2001:db8::1]", literal):
+        in_full = ("[IPv6:2001:db8:1:2:3:4:5:6]", "[IPv6:2001:db8:0:0:0:0:192.0.2.33]")
+        for name in ("[192.0.2.1]", "[IPv6:2001:db8::1]", *in_full, literal):
             reply = smtp.ehlo(name)
             expect(reply.code not in SYNTAX_ERRORS, f"EHLO {name} to be understood", reply)
 

@@ -26,7 +26,7 @@ def _extended(smtp: SmtpSession) -> None:
         raise not_applicable("the server offers no extension")
 
 
-@must("rfc5321/4.1.1.11/1", "rfc5321/4.2.2/15")
+@must("rfc5321/4.1.1.11/1", "rfc5321/4.2.2/15", "rfc5321/4.1.2/9", "rfc5321/4.1.2/11")
 @given(parameter=unknown_parameters())
 def check_refuses_unknown_parameters_with_555(dial: Dial, parameter: str) -> None:
     """A parameter of MAIL or RCPT that the server does not know is refused with 555, never ignored.

@@ -108,10 +108,13 @@ def address_literals() -> SearchStrategy[str]:
             "[IPv6:2001:db8:1:2:3:4:5:6]",
             "[IPv6:::ffff:192.0.2.1]",
             "[IPv6:2001:db8::192.0.2.33]",
+            "[IPv6:2001:db8:0:0:0:0:192.0.2.33]",
+            "[IPv6:2001:db8:1:2:3:4::]",
         ]
     )
     made = st.ip_addresses(v=6, network="2001:db8::/32").map(lambda address: f"[IPv6:{address}]")
-    return v4 | v6 | made
+    in_full = st.ip_addresses(v=6, network="2001:db8::/32").map(lambda address: f"[IPv6:{address.exploded}]")
+    return v4 | v6 | made | in_full
 
 
 def escapes() -> SearchStrategy[list[bool]]:

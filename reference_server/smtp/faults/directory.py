@@ -48,3 +48,51 @@ class VerifiesWithoutAnAddress(SmtpCore):
         """Yes, and nothing more."""
         reply = super().on_vrfy(argument)
         return self.reply(250, "user exists", enhanced="2.1.5") if reply[:3] == b"250" else reply
+
+
+@fault("verifies-without-brackets", breaks="rfc5321/3.5.2/3")
+class VerifiesWithoutBrackets(SmtpCore):
+    """Gives the mailbox that VRFY found without angle brackets."""
+
+    def on_vrfy(self, argument: bytes) -> bytes:
+        """The address alone."""
+        return super().on_vrfy(argument).replace(b"<", b"").replace(b">", b"")
+
+
+@fault("verifies-with-a-source-route", breaks="rfc5321/3.5.2/6")
+class VerifiesWithASourceRoute(SmtpCore):
+    """Puts its own name as a route before the mailbox that VRFY found."""
+
+    def on_vrfy(self, argument: bytes) -> bytes:
+        """As if mail had to come over it."""
+        return super().on_vrfy(argument).replace(b"<", b"<@relay.example:", 1)
+
+
+@fault(
+    "expands-and-does-not-list-it",
+    breaks="rfc5321/3.5.2/9",
+)
+class ExpandsAndDoesNotListIt(SmtpCore):
+    """Expands a user to himself, and says nothing of EXPN in its reply to EHLO."""
+
+    def on_expn(self, argument: bytes) -> bytes:
+        """A list of one."""
+        account = self.looked_up(argument)
+        return self.reply(250, f"<{account.name}>", enhanced="2.1.5") if account else super().on_expn(argument)
+
+    def extensions(self) -> list[str]:
+        """All but one."""
+        return [line for line in super().extensions() if line != "EXPN"]
+
+
+@fault("has-no-help", breaks="rfc5321/4.1.1.8/4")
+class HasNoHelp(SmtpCore):
+    """Answers HELP 502."""
+
+    def on_help(self, argument: bytes) -> bytes:
+        """Not implemented."""
+        return self.reply(502, "HELP is not implemented", enhanced="5.5.1")
+
+    def extensions(self) -> list[str]:
+        """And not listed."""
+        return [line for line in super().extensions() if line != "HELP"]

@@ -1,0 +1,41 @@
+"""Servers that refuse messages for their form (RFC 5321 §3.3)."""
+
+from __future__ import annotations
+
+from reference_server.registry import fault
+from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.trace import header_of
+
+
+@fault("wants-resent-fields-in-pairs", breaks="rfc5321/3.3/30")
+class WantsResentFieldsInPairs(SmtpCore):
+    """Refuses messages whose Resent fields are not as many of one kind as of the other."""
+
+    def refusal_of_message(self, text: bytes) -> bytes | None:
+        """Counts them."""
+        header = b"\r\n" + header_of(text).lower()
+        counts = {header.count(b"\r\nresent-%s:" % name) for name in (b"to", b"from", b"date")}
+        if len(counts) > 1:
+            return self.reply(554, "Resent fields do not match", enhanced="5.6.0")
+        return super().refusal_of_message(text)
+
+
+@fault("refuses-broken-mime", breaks="rfc5321/3.3/29")
+class RefusesBrokenMime(SmtpCore):
+    """Refuses multipart messages in which it does not find the boundary, and types without a slash."""
+
+    def refusal_of_message(self, text: bytes) -> bytes | None:
+        """Reads the form."""
+        header = header_of(text)
+        if (b"multipart/mixed" in header and b"\r\n--" not in text) or b"Content-Type: nonsense" in header:
+            return self.reply(554, "not MIME", enhanced="5.6.0")
+        return super().refusal_of_message(text)
+
+
+@fault("refuses-messages-with-553", breaks="rfc5321/4.3.2/19")
+class RefusesMessagesWith553(SmtpCore):
+    """Refuses a message at its end with the code for mailbox names."""
+
+    def final_reply(self, refusal: bytes | None) -> bytes:
+        """Whatever was wrong with it."""
+        return super().final_reply(refusal and self.reply(553, "not acceptable", enhanced="5.6.0"))
