@@ -127,3 +127,30 @@ class DsnInAsciiAlone(SmtpCore):
         if value is not None and value.lower().startswith(b"utf-8;"):
             raise RefusedError(self.bad_argument("that type of address is not known"))
         return super().take_orcpt(value)
+
+
+@fault("traces-in-utf8-always", breaks="rfc6531/3.7.3/1")
+class TracesInUtf8Always(SmtpCore):
+    """Writes the client's name in Unicode whether or not the next host can read that."""
+
+    def received(self) -> bytes:
+        """As people write it."""
+        return super().received().replace(b"xn--bcher-kva", "bücher".encode())
+
+
+@fault("traces-in-a-labels", breaks=("rfc6531/3.7.3/2", "rfc6531/3.7/1"))
+class TracesInALabels(SmtpCore):
+    """Writes the client's name as it came in EHLO."""
+
+    def received(self) -> bytes:
+        """In ASCII."""
+        return super().received().replace("bücher".encode(), b"xn--bcher-kva")
+
+
+@fault("traces-utf8-as-esmtp", breaks=("rfc6531/3.7.3/3", "rfc6531/3.1/12"))
+class TracesUtf8AsEsmtp(SmtpCore):
+    """Has one name for its protocol."""
+
+    def received(self) -> bytes:
+        """The old one."""
+        return super().received().replace(b"with UTF8SMTP", b"with ESMTP")
