@@ -17,6 +17,7 @@ from conformance.smtp.chunks import (
     send_chunk,
 )
 from conformance.smtp.dialogue import ask, expect_no_recipients, settled
+from conformance.wire.errors import SilenceError
 
 LARGEST_TRY = 32 * 1024 * 1024
 """Octets above which no message is sent just to see whether the limit holds."""
@@ -69,7 +70,12 @@ def check_sizes_that_are_no_numbers_are_refused(dial: Dial, size: str) -> None:
         greet_for_chunks(smtp)
         smtp.begin()
         line = f"BDAT {size}".rstrip()
-        reply = ask(smtp, line)
+        try:
+            reply = ask(smtp, line)
+        except SilenceError:
+            # Waiting for octets is a guess too, and nothing is obeyed by it.
+            smtp.abandon()
+            raise InconclusiveError(f"the server waits for more after {line}") from None
         if reply is None:
             return
         # What is refused may end the session as well.
