@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from reference_server.registry import fault
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.session import State, Verb
@@ -132,3 +134,10 @@ class AnswersHeloWithExtensions(SmtpCore):
     def on_helo(self, argument: bytes) -> bytes:
         """HELO is EHLO."""
         return self.on_ehlo(argument)
+
+
+@fault("takes-lhlo", breaks=("rfc2033/5/1", "rfc2033/1/1"))
+class TakesLhlo(SmtpCore):
+    """Speaks LMTP where SMTP is spoken."""
+
+    greeting_verbs: ClassVar[frozenset[Verb]] = frozenset({Verb.HELO, Verb.EHLO, Verb.LHLO})
