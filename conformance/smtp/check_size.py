@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conformance.checks import destructive, given, must, should
 from conformance.errors import InconclusiveError, ViolationError, not_applicable
-from conformance.expectations import expect, expect_code
+from conformance.expectations import assert_same_octets, expect, expect_code
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
 from conformance.smtp.dialogue import settled
@@ -102,3 +102,18 @@ def check_what_was_agreed_on_is_no_longer_too_large(dial: Dial, mailbox: Mailbox
             raise InconclusiveError(f"a message of {size} octets is not wanted: {reply}")
         reply = _send_octets(smtp, mailbox, size)
         expect(reply.code != 552, f"no 552 to {size} octets, as many as MAIL declared", reply)
+
+
+@must("rfc5321/4.5.2/4")
+@destructive
+def check_messages_near_the_limit_arrive_whole(dial: Dial, mailbox: Mailbox) -> None:
+    """A message just below the limit that SIZE announces, if it is accepted, is delivered with every octet."""
+    token = mailbox.token()
+    with dial() as smtp:
+        smtp.greet()
+        octets = _limit(smtp) * 9 // 10
+        body = (_LINE * (octets // len(_LINE)))[: octets - 2] + b"\r\n"
+        smtp.begin_data()
+        if not smtp.text(mailbox.compose(token, body)).positive:
+            raise InconclusiveError(f"a message of {octets} octets is not wanted")
+    assert_same_octets(mailbox.wait_for(token).body, body, what="octets of body")

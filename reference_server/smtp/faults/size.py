@@ -62,3 +62,12 @@ class CountsTheAddedPeriods(SmtpCore):
     def max_text_octets(self) -> int:
         """No more than was declared."""
         return min(self._declared or 1 << 62, super().max_text_octets())
+
+
+@fault("keeps-one-mebibyte", breaks="rfc5321/4.5.2/4")
+class KeepsOneMebibyte(SmtpCore):
+    """Accepts messages of any size that it announces, and delivers the first mebibyte."""
+
+    def deliver(self, text: bytes) -> None:
+        """What the column of its database takes."""
+        super().deliver(text[: 1 << 20])
