@@ -43,6 +43,19 @@ def check_returns_no_source_routes(dial: Dial) -> None:
         expect(not any(_ROUTE.search(line) for line in reply.lines), "a mailbox without a source route", reply)
 
 
+@must("rfc5321/3.5.1/10")
+def check_knows_mailboxes_as_user_names(dial: Dial) -> None:
+    """VRFY of a mailbox that it verifies is not bad syntax without the domain: a local mailbox is a user name.
+
+    550 and 553 are left to servers with several domains, where the name alone may mean nobody, or more than one.
+    """
+    with dial() as smtp:
+        smtp.greet()
+        _verified(smtp)
+        reply = smtp.command(f"VRFY {smtp.recipient.rpartition('@')[0]}")
+        expect(reply.code not in {500, 501, 502, 504}, "the name alone to be understood", reply)
+
+
 @must("rfc5321/3.5.2/9")
 def check_lists_expn_where_it_works(dial: Dial) -> None:
     """EXPN that expands something is listed in the reply to EHLO."""

@@ -132,15 +132,15 @@ def check_refuses_other_characters_in_domains(dial: Dial, character: str) -> Non
                 return
 
 
-@must("rfc5321/4.1.1.6/4", "rfc5321/4.1.1.7/5", "rfc5321/4.1.1.8/5", "rfc5321/4.1.2/25", "rfc5321/3.5.1/10")
+@must("rfc5321/4.1.1.6/4", "rfc5321/4.1.1.7/5", "rfc5321/4.1.1.8/5", "rfc5321/4.1.2/25")
 @given(text=st.sampled_from(STRINGS))
 def check_understands_every_string(dial: Dial, text: str) -> None:
     """VRFY, EXPN and HELP take an atom or a quoted string for their argument, where they are implemented."""
     with dial() as smtp:
         smtp.greet()
         for verb in ("VRFY", "EXPN", "HELP"):
-            # A server that says so of the command itself has been asked enough: `vrfy` judges whether it may.
-            if smtp.command(f"{verb} mailspec@{dial.domain}").code in SYNTAX_ERRORS:
+            # Where the command is not there, or takes only addresses with a domain, that is no matter of quotes.
+            if smtp.command(f"{verb} mailspec").code in SYNTAX_ERRORS:
                 continue
             for argument in ('"two words"', text):
                 reply = smtp.command(f"{verb} {argument}")

@@ -32,7 +32,13 @@ class RefusesBrokenMime(SmtpCore):
         return super().refusal_of_message(text)
 
 
-@fault("refuses-messages-with-553", breaks="rfc5321/4.3.2/19")
+@fault(
+    "refuses-messages-with-553",
+    breaks="rfc5321/4.3.2/19",
+    also={
+        "smtp/size/more_than_the_limit_is_answered_552": "a message that is too large is refused at its end",
+    },
+)
 class RefusesMessagesWith553(SmtpCore):
     """Refuses a message at its end with the code for mailbox names."""
 

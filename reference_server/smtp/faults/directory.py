@@ -40,7 +40,14 @@ class VerifiesNobody(SmtpCore):
         return self.reply(550, "no such user here", enhanced="5.1.1")
 
 
-@fault("verifies-without-an-address", breaks=("rfc5321/3.5.1/2", "rfc5321/3.5.2/1"))
+@fault(
+    "verifies-without-an-address",
+    breaks=("rfc5321/3.5.1/2", "rfc5321/3.5.2/1"),
+    also={
+        "smtp/smtputf8/vrfy_with_the_parameter_names_the_mailbox": "the mailbox is what it asks for",
+        "smtp/directory/puts_mailboxes_in_angle_brackets": "where no address is, none stands in brackets",
+    },
+)
 class VerifiesWithoutAnAddress(SmtpCore):
     """Answers VRFY 250 and does not say whom it found."""
 
@@ -96,3 +103,12 @@ class HasNoHelp(SmtpCore):
     def extensions(self) -> list[str]:
         """And not listed."""
         return [line for line in super().extensions() if line != "HELP"]
+
+
+@fault("verifies-with-a-domain-only", breaks="rfc5321/3.5.1/10")
+class VerifiesWithADomainOnly(SmtpCore):
+    """Answers VRFY of a name without a domain as bad syntax."""
+
+    def on_vrfy(self, argument: bytes) -> bytes:
+        """An address is what it wants."""
+        return super().on_vrfy(argument) if b"@" in argument else self.bad_argument("the address needs a domain")

@@ -8,7 +8,13 @@ from reference_server.registry import fault
 from reference_server.smtp.core import SmtpCore
 
 
-@fault("knows-no-blank-in-quotes", breaks=("rfc5321/4.1.2/24", "rfc5321/4.1.2/22"))
+@fault(
+    "knows-no-blank-in-quotes",
+    breaks=("rfc5321/4.1.2/24", "rfc5321/4.1.2/22"),
+    also={
+        "smtp/smtputf8/paths_may_have_utf8_in_them": "one of them has a blank in quotes",
+    },
+)
 class KnowsNoBlankInQuotes(SmtpCore):
     """Takes a path to end at its first blank, quoted or not."""
 
@@ -30,7 +36,14 @@ class WantsLettersFirstInLabels(SmtpCore):
         return super().on_mail(argument)
 
 
-@fault("takes-one-parameter-of-rcpt", breaks="rfc5321/4.1.2/8")
+@fault(
+    "takes-one-parameter-of-rcpt",
+    breaks="rfc5321/4.1.2/8",
+    also={
+        "smtp/dsn/rcpt_is_accepted_with_any_valid_parameters": "some are two",
+        "smtp/dsn/takes_parameters_of_full_length": "they are two",
+    },
+)
 class TakesOneParameterOfRcpt(SmtpCore):
     """Has room for a single parameter behind the path of RCPT."""
 
@@ -41,7 +54,14 @@ class TakesOneParameterOfRcpt(SmtpCore):
         return super().on_rcpt(argument)
 
 
-@fault("takes-two-parameters-of-mail", breaks="rfc5321/4.1.2/7")
+@fault(
+    "takes-two-parameters-of-mail",
+    breaks="rfc5321/4.1.2/7",
+    also={
+        "smtp/dsn/takes_parameters_of_full_length": "they are more than two",
+        "smtp/dsn/mail_is_accepted_with_any_valid_parameters": "some are more than two",
+    },
+)
 class TakesTwoParametersOfMail(SmtpCore):
     """Has room for two parameters behind the path of MAIL."""
 
@@ -64,7 +84,15 @@ class RepairsDoubledDots(SmtpCore):
         return super().on_mail(re.sub(rb"\.\.+", b".", argument))
 
 
-@fault("takes-parameters-without-values", breaks="rfc5321/4.3.2/7")
+@fault(
+    "takes-parameters-without-values",
+    breaks="rfc5321/4.3.2/7",
+    also={
+        "smtp/dsn/bad_parameters_of_mail_are_answered_501": "some have no value",
+        "smtp/eight_bit_mime/refuses_other_bodies": "one of them is none",
+        "smtp/smtputf8/the_parameter_of_mail_has_no_value": "it is tried with an equals sign alone",
+    },
+)
 class TakesParametersWithoutValues(SmtpCore):
     """Passes over an equals sign with nothing behind it, and the keyword too."""
 

@@ -67,7 +67,13 @@ class ListsPipeliningWithAParameter(SmtpCore):
         return ["PIPELINING 50" if word == "PIPELINING" else word for word in super().extensions()]
 
 
-@fault("lists-help-without-having-it", breaks="rfc5321/4.2.4/4")
+@fault(
+    "lists-help-without-having-it",
+    breaks="rfc5321/4.2.4/4",
+    also={
+        "smtp/directory/helps_without_an_argument": "HELP is asked for without an argument there",
+    },
+)
 class ListsHelpWithoutHavingIt(SmtpCore):
     """Lists HELP in the reply to EHLO and answers it 502."""
 

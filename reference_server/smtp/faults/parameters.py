@@ -67,7 +67,14 @@ class TakesAnyWordForASize(SmtpCore):
             super().take_size(value)
 
 
-@fault("takes-only-8bitmime-for-a-body", breaks=("rfc6152/2/5", "rfc6152/3/5"))
+@fault(
+    "takes-only-8bitmime-for-a-body",
+    breaks=("rfc6152/2/5", "rfc6152/3/5"),
+    also={
+        "smtp/binarymime/takes_all_three_bodies": "7BIT is one of the three",
+        "smtp/grammar/understands_mail_with_parameters": "BODY=7BIT is one of the parameters there",
+    },
+)
 class TakesOnly8bitmimeForABody(SmtpCore):
     """Knows BODY=8BITMIME and no BODY=7BIT."""
 

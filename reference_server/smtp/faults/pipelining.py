@@ -82,7 +82,22 @@ class TellsTheSenderOfAnEmptyMessage(AcceptsDataWithoutRecipients):
         return refusal
 
 
-@fault("withholds-the-reply-to-expn", breaks=("rfc2920/3.2/5", "rfc2920/3.2/7"))
+@fault(
+    "withholds-the-reply-to-expn",
+    breaks=("rfc2920/3.2/5", "rfc2920/3.2/7"),
+    also={
+        "smtp/commands/other_commands_need_no_ehlo": "EXPN is asked there, and nothing behind it",
+        "smtp/ehlo/what_is_listed_is_known": "EXPN is asked there, and nothing behind it",
+        "smtp/line_limits/replies_in_lines_of_512_octets": "EXPN is asked there, and nothing behind it",
+        "smtp/replies/codes_are_those_of_the_table": "EXPN is asked there, and nothing behind it",
+        "smtp/smtputf8/vrfy_without_the_parameter_gets_ascii": "EXPN is asked there, and nothing behind it",
+        "smtp/vrfy/leaves_the_transaction_alone": "EXPN is asked there, and nothing behind it",
+        "smtp/directory/lists_expn_where_it_works": "EXPN is asked there, and nothing behind it",
+        "smtp/grammar/understands_every_string": "EXPN is asked there, and nothing behind it",
+        "smtp/sequence_model/goes_through_a_whole_session": "EXPN is asked there, and nothing behind it",
+        "smtp/sequence_model/is_where_accepted_commands_have_put_it": "EXPN is asked there, and nothing behind it",
+    },
+)
 class WithholdsTheReplyToExpn(SmtpCore):
     """Keeps the reply to EXPN until there is another one to send with it."""
 

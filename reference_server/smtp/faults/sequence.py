@@ -76,6 +76,8 @@ class ForgetsTransactionOnBadSequence(SmtpCore):
     "opens-a-transaction-by-a-bad-mail",
     breaks="rfc5321/4.1.4/18",
     also={
+        "smtp/sequence_model/goes_through_a_whole_session": "RCPT is accepted after a MAIL that was refused",
+        "smtp/sequence_model/is_where_accepted_commands_have_put_it": "RCPT is accepted after a MAIL that was refused",
         "smtp/sequence/refuses_rcpt_without_mail_with_503": "RCPT is accepted after a MAIL that was refused",
         _MODEL: "RCPT is accepted after a MAIL that was refused",
     },

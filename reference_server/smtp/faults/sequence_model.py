@@ -9,7 +9,14 @@ from reference_server.smtp.session import State
 _TABLE = {"smtp/replies/codes_are_those_of_the_table": "the code is not in the table either"}
 
 
-@fault("keeps-the-envelope-after-the-message", breaks="rfc5321/4.1.1.4/10")
+@fault(
+    "keeps-the-envelope-after-the-message",
+    breaks="rfc5321/4.1.1.4/10",
+    also={
+        "smtp/bdat/each_chunk_is_answered_250": "the last chunk ends a message too",
+        "smtp/bdat/after_the_last_chunk_another_is_answered_503": "the last chunk ends a message too",
+    },
+)
 class KeepsTheEnvelopeAfterTheMessage(SmtpCore):
     """Goes on with the old sender and recipients after a message: another DATA sends another message to them."""
 
@@ -39,7 +46,15 @@ class TakesOneMessageASession(SmtpCore):
         return self.bad_sequence() if self._done else super().on_mail(argument)
 
 
-@fault("answers-mail-with-220", breaks=("rfc5321/3.3/4", "rfc5321/4.2.2/11"), also=_TABLE)
+@fault(
+    "answers-mail-with-220",
+    breaks=("rfc5321/3.3/4", "rfc5321/4.2.2/11"),
+    also={
+        **_TABLE,
+        "smtp/dsn/mail_is_accepted_with_any_valid_parameters": "250 is the code that it waits for",
+        "smtp/dsn/takes_parameters_of_full_length": "250 is the code that it waits for",
+    },
+)
 class AnswersMailWith220(SmtpCore):
     """Says of an accepted sender that the service is ready."""
 

@@ -119,7 +119,15 @@ class Lists8bitmimeWithAParameter(SmtpCore):
         return [line.replace("8BITMIME", "8BITMIME 1.0") for line in super().extensions()]
 
 
-@fault("refuses-the-body-parameter", breaks=("rfc6152/3/2", "rfc6152/2/3"))
+@fault(
+    "refuses-the-body-parameter",
+    breaks=("rfc6152/3/2", "rfc6152/2/3"),
+    also={
+        "smtp/binarymime/takes_all_three_bodies": "BODY is refused whatever its value",
+        "smtp/dsn/takes_parameters_of_full_length": "BODY is one of the parameters there",
+        "smtp/grammar/understands_mail_with_parameters": "BODY is one of the parameters there",
+    },
+)
 class RefusesTheBodyParameter(SmtpCore):
     """Lists 8BITMIME and does not know BODY."""
 
