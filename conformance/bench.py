@@ -71,6 +71,7 @@ class Bench:
         """What the check that runs now has seen and does not judge."""
         self._facts: dict[Endpoint, Facts] = {}
         self._unreachable: dict[Endpoint, str] = {}
+        self._refused: set[Endpoint] = set()
         self._lost_s: dict[Endpoint, float] = {}
         self._reader: Reader | None = None
         self._folders = 0
@@ -86,6 +87,7 @@ class Bench:
                 self._facts[endpoint] = discover(self.target, endpoint)
             except InconclusiveError as error:
                 self._unreachable[endpoint] = str(error)
+                self._refused |= {endpoint} if isinstance(error, RefusedError) else set()
                 self.oracles.unreachable(family_of(endpoint.protocol), f"{endpoint}: {error}")
 
     @property
@@ -142,7 +144,7 @@ class Bench:
             InconclusiveError: nobody listens, or the server refuses service (then a RefusedError).
         """
         if endpoint in self._unreachable:
-            raise InconclusiveError(self._unreachable[endpoint])
+            raise (RefusedError if endpoint in self._refused else InconclusiveError)(self._unreachable[endpoint])
         if self._lost_s.get(endpoint, 0.0) > MOST_LOST_S:
             raise InconclusiveError(f"{endpoint} has not greeted for {MOST_LOST_S:g} s of waiting and was given up")
         started = time.monotonic()
@@ -156,7 +158,21 @@ class Bench:
         self._lost_s.pop(endpoint, None)
         return session
 
-    def _open(self, endpoint: Endpoint, kind: type[S], account: Account | None) -> S:
+    def turned_away(self, endpoint: Endpoint, kind: type[S]) -> S:
+        """A session whose greeting refuses service for good.
+
+        Raises:
+            NotApplicableError: the server gives service.
+            RefusedError: it gives none for now.
+            InconclusiveError: nobody listens, or who does greets with nothing of the kind.
+        """
+        session = self._open(endpoint, kind, None, turned_away=True)
+        if not session.turned_away:
+            session.drop()
+            raise NotApplicableError("the server gives service")
+        return session
+
+    def _open(self, endpoint: Endpoint, kind: type[S], account: Account | None, *, turned_away: bool = False) -> S:
         accounts = self.target.accounts
         domain = self.target.mail_domain
         first = accounts[0].address(domain) if accounts else None
@@ -191,7 +207,9 @@ class Bench:
         )
         try:
             session.open()
-        except BaseException:
+        except BaseException as error:
+            if turned_away and isinstance(error, RefusedError) and session.turned_away:
+                return session
             connection.close()
             raise
         return session

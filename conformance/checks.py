@@ -56,6 +56,7 @@ class Check:
     at_most_examples: int | None
     cuts_itself: bool
     takes_minutes: bool = False
+    judges_refusals: bool = False
 
     @property
     def suite(self) -> str:
@@ -87,6 +88,7 @@ class _Draft:
     at_most_examples: int | None = None
     cuts_itself: bool = False
     takes_minutes: bool = False
+    judges_refusals: bool = False
 
 
 def _draft(function: Callable[..., None]) -> _Draft:
@@ -143,6 +145,12 @@ def takes_minutes(function: F) -> F:
     return function
 
 
+def judges_refusals(function: F) -> F:
+    """Mark a check of servers that refuse service in their greeting, with which no other check can begin anything."""
+    _draft(function).judges_refusals = True
+    return function
+
+
 def _id_of(function: Callable[..., None]) -> str:
     path = Path(inspect.getfile(function))
     topic = path.stem.removeprefix("check_")
@@ -169,6 +177,7 @@ def _declare(level: Level, requirements: tuple[str, ...]) -> Callable[[F], F]:
             at_most_examples=draft.at_most_examples,
             cuts_itself=draft.cuts_itself,
             takes_minutes=draft.takes_minutes,
+            judges_refusals=draft.judges_refusals,
         )
         function.mailspec_check = check  # type: ignore[attr-defined]
         return function

@@ -49,6 +49,15 @@ class Dial(Generic[S]):
         """
         return self._bench.connect(self.endpoint, self._kind, account=account)
 
+    def turned_away(self) -> S:
+        """A session whose greeting refuses service for good, for a check that `judges_refusals`.
+
+        Raises:
+            NotApplicableError: the server gives service.
+            InconclusiveError: nobody listens, or service is refused for now.
+        """
+        return self._bench.turned_away(self.endpoint, self._kind)
+
     @property
     def facts(self) -> Facts:
         """What discovery learnt of the endpoint."""

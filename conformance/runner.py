@@ -276,7 +276,7 @@ def run_check(bench: Bench, check: Check, arguments: Mapping[str, object] | None
     bench.oracles.begin(check.id)
     bench.remarks.clear()
     before, why = bench.life_before_a_check(protocol)
-    if before in (Life.SILENT, Life.REFUSES):
+    if before is Life.SILENT or (before is Life.REFUSES and not check.judges_refusals):
         outcome = _Outcome(verdict=Verdict.INCONCLUSIVE, reason=f"the server {before.value}: {why}")
         return result_of(bench, check, outcome, started)
     try:
@@ -292,7 +292,8 @@ def run_check(bench: Bench, check: Check, arguments: Mapping[str, object] | None
         outcome = _Outcome(verdict=Verdict.INCONCLUSIVE, reason=str(error))
     except Exception as error:
         outcome = _Outcome(verdict=Verdict.INCONCLUSIVE, reason=_own_fault(error))
-    if before is Life.ABSENT:
+    if before is not Life.GREETS:
+        # Nothing was alive, as far as the other checks are concerned, that this one could have killed.
         return result_of(bench, check, outcome, started)
     if outcome.verdict in (Verdict.SATISFIED, Verdict.VIOLATED):
         bench.oracles.looked(family_of(protocol), "grammar")

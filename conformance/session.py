@@ -123,6 +123,11 @@ class Session:
         self._dropped = True
 
     @property
+    def turned_away(self) -> bool:
+        """Whether the greeting refused service for good, in a protocol in which the session then goes on."""
+        return False
+
+    @property
     def secured(self) -> bool:
         """Whether TLS is on."""
         return self.connection.secured

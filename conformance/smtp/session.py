@@ -67,6 +67,11 @@ class SmtpSession(Session):
         if not self.greeting.positive:
             raise InconclusiveError(f"the server does not greet as SMTP servers do: {_excerpt(self.greeting)}")
 
+    @property
+    def turned_away(self) -> bool:
+        """Whether the greeting was 5yz (RFC 5321 §3.1)."""
+        return self.greeting is not None and self.greeting.permanent
+
     # -- replies --------------------------------------------------------------------------------------------------
 
     def read_reply(self, *, within_s: float | None = None, allow_421: bool = False) -> Reply:

@@ -365,6 +365,34 @@ class CompletesSubmissionsSmtp(SmtpCore):
         return header + lacking + text[len(header) :]
 
 
+@variant("smtp-gives-no-service")
+class GivesNoServiceSmtp(SmtpCore):
+    """Greets with 554 and answers all but QUIT with 503 (RFC 5321 §3.1)."""
+
+    refusal: ClassVar[int] = 503
+
+    def greeting(self) -> bytes:
+        """No service."""
+        return self.reply(554, f"{self.settings.hostname} gives you no service: ask its postmaster for a reason")
+
+    def refusal_of_command(self, line: bytes, verb: Verb | None, argument: bytes) -> bytes | None:
+        """Whatever it is."""
+        if verb is Verb.QUIT:
+            return super().refusal_of_command(line, verb, argument)
+        return self.reply(self.refusal, "no service was promised", enhanced="5.5.1")
+
+
+@variant("smtp-accepts-no-mail")
+class AcceptsNoMailSmtp(GivesNoServiceSmtp):
+    """Is there to say that this host never takes mail, with 521 in the greeting and from then on (RFC 7504 §3)."""
+
+    refusal = 521
+
+    def greeting(self) -> bytes:
+        """Nor will it tomorrow."""
+        return self.reply(521, f"{self.settings.hostname} does not accept mail")
+
+
 @variant("smtp-wants-ascii-addresses")
 class WantsAsciiAddressesSmtp(SmtpCore):
     """Answers addresses of UTF-8 without SMTPUTF8 with 550 and 553, as RFC 6531 §3.5 words it, and not with 501."""

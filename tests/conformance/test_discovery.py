@@ -126,6 +126,21 @@ def test_a_server_that_refuses_service_is_told_from_one_that_speaks_otherwise(
     assert isinstance(failed.value, RefusedError) is refuses
 
 
+@pytest.mark.parametrize(
+    ("greeting", "raised"),
+    [
+        (b"220 mail.example ready\r\n", NotApplicableError),
+        (b"421 busy\r\n", RefusedError),
+        (b"* OK this is IMAP\r\n", InconclusiveError),
+    ],
+)
+def test_only_who_is_turned_away_for_good_has_a_session_of_that_kind(greeting: bytes, raised: type[Exception]) -> None:
+    with hostile_peer(scripted(greeting)) as port:
+        bench = Bench(target_of([f"smtp://127.0.0.1:{port}"], [ALICE], patience=QUICK), Plan())
+        with pytest.raises(raised):
+            bench.turned_away(bench.smtp_endpoint(), SmtpSession)
+
+
 def test_a_preauthenticated_session_needs_no_log_in() -> None:
     def behave(peer: socket.socket) -> None:
         peer.sendall(b"* PREAUTH welcome\r\n")

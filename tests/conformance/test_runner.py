@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from conformance.bench import Bench
-from conformance.checks import Check, Tier, check_of, given, must
+from conformance.checks import Check, Tier, check_of, given, judges_refusals, must
 from conformance.errors import InconclusiveError, ViolationError, not_applicable
 from conformance.expectations import assert_same_octets, expect, expect_code
 from conformance.fixtures import SmtpDial
@@ -17,7 +17,9 @@ from conformance.runner import run_check
 from conformance.smtp.session import SmtpSession
 from conformance.target import Account, target_of
 from conformance.wire.segmentation import CUTS_INTO
+from reference_server.registry import VARIANTS
 from reference_server.running import running_server
+from reference_server.serving import load_faults_and_variants
 from reports.records import CheckResult, Direction, Ended, Verdict
 
 ACCOUNTS = [Account("alice@example.test", "secret"), Account("bob@example.test", "secret")]
@@ -246,6 +248,33 @@ def test_a_server_that_is_gone_convicts_nobody(bench: Bench) -> None:
     result = verdict(gone, check_it)
     assert result.verdict is Verdict.INCONCLUSIVE
     assert "does not answer" in result.reason
+
+
+def test_a_server_that_refuses_service_is_asked_only_what_is_about_refusals() -> None:
+    @must("rfc5321/3.1/5")
+    @judges_refusals
+    def check_it(smtp: SmtpDial) -> None:
+        """QUIT is answered."""
+        with smtp.turned_away() as session:
+            session.abandon()
+            expect(session.quit().positive, "an answer", "none")
+
+    @must("rfc5321/4.1.1.9/2")
+    def check_another(smtp: SmtpDial) -> None:
+        """NOOP is answered 250."""
+        raise AssertionError("it is not put")
+
+    load_faults_and_variants()
+    core = VARIANTS["smtp-gives-no-service"].core
+    with running_server(protocols=("smtp",), cores={"smtp": core}) as server:
+        bench = Bench(target_of(server.urls.values(), ACCOUNTS), Plan(profile=Profile.QUICK))
+        bench.discover()
+        result, other = verdict(bench, check_it), verdict(bench, check_another)
+        assert not [found for found in bench.oracles.results([]) if found.verdict is Verdict.VIOLATED]
+        assert list(bench.unreachable) == [bench.smtp_endpoint()]
+    assert (result.verdict, result.ended) == (Verdict.SATISFIED, Ended.ANSWERED)
+    assert other.verdict is Verdict.INCONCLUSIVE
+    assert "refuses service" in other.reason
 
 
 def test_no_password_reaches_a_result(bench: Bench) -> None:

@@ -148,6 +148,10 @@ def judged_as(result: CheckResult) -> str:
 ASKED_OF_VARIANTS: Mapping[str, str] = {
     "smtp/starttls/what_waits_for_tls_is_answered_530": "smtp-demands-tls",
     "smtp/binarymime/is_refused_where_it_is_not_offered": "smtp-without-extensions",
+    "smtp/refusal/is_554_or_521": "smtp-gives-no-service",
+    "smtp/refusal/554_is_followed_by_a_session": "smtp-gives-no-service",
+    "smtp/refusal/521_waits_for_a_command": "smtp-accepts-no-mail",
+    "smtp/refusal/521_means_no_mail": "smtp-accepts-no-mail",
     "delivery/notifications/have_a_null_reverse_path": "smtp-bounces-late",
     "delivery/notifications/pass_over_source_routes": "smtp-bounces-late",
     "delivery/notifications/are_not_sent_about_notifications": "smtp-bounces-late",
