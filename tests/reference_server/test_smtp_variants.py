@@ -1,4 +1,4 @@
-"""Variants and lookalikes do what they say, and every one of them carries a message from end to end."""
+"""Variants and lookalikes do what they say, and all but those that give no service carry a message from end to end."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.reference_server.smtp_dialogue import codes, fresh, inbox, play, said
 load_faults_and_variants()
 
 OURS = sorted(name for name, variant in VARIANTS.items() if variant.protocol in {"smtp", "lmtp"})
+UNSERVING = {"smtp-gives-no-service", "smtp-accepts-no-mail"}
 LOG_IN = b"AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"
 
 
@@ -27,7 +28,7 @@ def core(name: str, **more: Any) -> SmtpCore:
     return made
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", [name for name in OURS if name not in UNSERVING])
 def test_a_variant_takes_a_message_and_answers_in_due_form(name: str) -> None:
     session = core(name)
     said(session, b"MAIL FROM:<a@client.example>\r\n")
@@ -39,6 +40,17 @@ def test_a_variant_takes_a_message_and_answers_in_due_form(name: str) -> None:
     assert message.endswith(b"body\r\n")
     replies = said(session, b"NOOP\r\nVRFY alice\r\nEXPN alice\r\nHELP\r\nVRFY carol\r\nRSET\r\nQUIT\r\n")
     assert all(re.fullmatch(rb"[2-5][0-9][0-9][ -][\x20-\x7e]*", line) for line in replies.split(b"\r\n")[:-1])
+    assert session.state is State.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting", "refusal"), [("gives-no-service", 554, 503), ("accepts-no-mail", 521, 521)]
+)
+def test_who_gives_no_service_says_so_until_the_client_leaves(name: str, greeting: int, refusal: int) -> None:
+    session = fresh(VARIANTS[f"smtp-{name}"].core)
+    assert session.greeting().startswith(b"%d mail.example.test " % greeting)
+    replies = codes(session, b"EHLO client.example\r\nMAIL FROM:<>\r\nNONSENSE\r\nBDAT 3 LAST\r\nabcQUIT\r\n")
+    assert replies == [*[f"{refusal} 5.5.1"] * 4, "221 2.0.0"]
     assert session.state is State.CLOSED
 
 
