@@ -26,6 +26,8 @@ _MSG_ID = re.compile(rb"<" + _DOT_ATOM + rb"@(?:" + _DOT_ATOM + rb"|\[[^\[\]]*\]
 _MAILBOX = rb'(?:"(?:[^"\\]|\\.)*"|' + _DOT_ATOM + rb")@(?:" + _DOT_ATOM + rb"|\[[^\[\]]*\])"
 _PATH_OR_MAILBOX = re.compile(rb"<(?:@[^:<>]*:)?" + _MAILBOX + rb">|" + _MAILBOX)
 _COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*\)")
+# TCP-info = address-literal / ( Domain FWS address-literal ); not the comment in which Exim and qmail repeat the EHLO.
+_TCP_INFO = re.compile(rb"(?i)(?!HELO\s)(?:[^\s\[\]=]+\s+)?\[")
 
 # RFC 5321, RFC 3848, RFC 6531 §4.3, and RFC 9051's neighbour in IANA's registry of mail transmission types.
 REGISTERED_PROTOCOLS = frozenset(
@@ -127,7 +129,10 @@ def check_have_registered_names(dial: Dial, mailbox: Mailbox) -> None:
 @must("rfc5321/4.4/36")
 @given(claimed=st.sampled_from(("[192.0.2.77]", "[IPv6:2001:db8::77]")), at_most=2)
 def check_show_the_address_that_the_server_saw(dial: Dial, mailbox: Mailbox, claimed: str) -> None:
-    """The address in the comment of the FROM clause is that of the connection, not one that EHLO claims."""
+    """The address in the comment of the FROM clause is that of the connection, not one that EHLO claims.
+
+    Exim puts it the other way round, `from [192.0.2.1] (helo=[192.0.2.77])`: no TCP-info, and nobody is misled.
+    """
     token = mailbox.token()
     with dial() as smtp:
         smtp.greet()
@@ -138,8 +143,8 @@ def check_show_the_address_that_the_server_saw(dial: Dial, mailbox: Mailbox, cla
             raise InconclusiveError("the message was refused")
     field = _field(mailbox.wait_for(token))
     comment = re.search(rb"(?is)\bfrom\s+\S+\s+\(([^()]*)\)", field)
-    if comment is None:
-        raise not_applicable("the FROM clause has no comment")
+    if comment is None or not _TCP_INFO.match(comment[1]):
+        raise not_applicable("the FROM clause has no comment with an address")
     claim = claimed.strip("[]").removeprefix("IPv6:").encode()
     expect(claim not in comment[1], "the address of the connection in the comment", repr(field))
 

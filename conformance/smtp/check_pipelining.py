@@ -9,6 +9,7 @@ from conformance.errors import InconclusiveError, ViolationError, not_applicable
 from conformance.expectations import expect, expect_code
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
+from conformance.session import setting_up
 from conformance.smtp.dialogue import ask_together
 from conformance.smtp.session import SmtpSession, stuffed
 from conformance.wire.errors import SilenceError
@@ -24,6 +25,24 @@ STEPS = ("MAIL", "RCPT", "RCPT nobody", "RSET", "MAIL bad")
 """What RFC 2920 §3.1 lets stand anywhere in a group."""
 
 
+MANY_ERRORS = 3
+"""So many commands out of place end a session with some servers (Exim's smtp_max_synprot_errors lets 3 pass)."""
+
+
+def _with_few_errors(steps: list[str]) -> list[str]:
+    """As many of the steps as a server answers with fewer errors than that, after `RSET` and one error before it."""
+    under_way = False
+    errors = 1
+    for at, step in enumerate(steps):
+        if step == "MAIL bad" or step.startswith("RCPT") > under_way or (step == "MAIL" and under_way):
+            errors += 1
+        elif step in {"MAIL", "RSET"}:
+            under_way = step == "MAIL"
+        if errors > MANY_ERRORS:
+            return steps[:at]
+    return steps
+
+
 def _lines(smtp: SmtpSession, steps: list[str]) -> list[bytes]:
     domain = smtp.recipient.rpartition("@")[2]
     line_of = {
@@ -36,7 +55,7 @@ def _lines(smtp: SmtpSession, steps: list[str]) -> list[bytes]:
 
 
 @must("rfc2920/3.2/1", "rfc2920/3/2", "rfc2920/3.2/9", "rfc2920/3.1/15", "rfc2920/3.1/2", "rfc2920/3.2/7")
-@given(steps=st.lists(st.sampled_from(STEPS), max_size=8))
+@given(steps=st.lists(st.sampled_from(STEPS), max_size=8).map(_with_few_errors))
 def check_a_group_is_answered_as_its_commands_would_be(dial: Dial, steps: list[str]) -> None:
     """Commands sent in a group get the replies, one each and in order, that they get when each waits for the last.
 
@@ -47,7 +66,8 @@ def check_a_group_is_answered_as_its_commands_would_be(dial: Dial, steps: list[s
     with dial() as smtp:
         _begin(smtp)
         lines = _lines(smtp, group)
-        one_by_one = [smtp.command(line) for line in lines]
+        with setting_up("the commands one by one"):  # Also a server that has had enough of errors hangs up.
+            one_by_one = [smtp.command(line) for line in lines]
     with dial() as smtp:
         _begin(smtp)
         together = ask_together(smtp, lines)
