@@ -8,9 +8,14 @@ from contextlib import contextmanager
 
 from conformance.errors import InconclusiveError, not_applicable
 from conformance.fixtures import SmtpDial
+from conformance.session import setting_up
 from conformance.smtp.session import SmtpSession
 from conformance.target import Account
 from conformance.wire.smtp import Reply
+
+
+PENALTY = 3
+"""So many times the usual patience is had with AUTH: after failed log-ins Dovecot holds the next up for 15 s and more."""
 
 
 def plain(authcid: str | bytes, password: str | bytes, *, authzid: str | bytes = b"") -> bytes:
@@ -22,6 +27,10 @@ def plain(authcid: str | bytes, password: str | bytes, *, authzid: str | bytes =
 def in_base64(octets: bytes) -> bytes:
     """As it goes into a response line; as an initial response the empty one is written `=` instead."""
     return base64.b64encode(octets)
+
+
+def _patience_s(smtp: SmtpSession) -> float:
+    return PENALTY * smtp.connection.patience.reply_s
 
 
 @contextmanager
@@ -57,7 +66,8 @@ def challenged(smtp: SmtpSession, mechanism: str = "PLAIN") -> Reply:
     Raises:
         InconclusiveError: the server does not ask for a response.
     """
-    reply = smtp.command(f"AUTH {mechanism}")
+    with setting_up(f"AUTH {mechanism}"):
+        reply = smtp.command(f"AUTH {mechanism}", within_s=_patience_s(smtp))
     if reply.code != 334:
         raise InconclusiveError(f"AUTH {mechanism} was not answered by a challenge: {reply}")
     return reply
@@ -70,7 +80,7 @@ def answered(smtp: SmtpSession, message: bytes) -> Reply:
         InconclusiveError: see `challenged`.
     """
     challenged(smtp)
-    return smtp.command(in_base64(message))
+    return smtp.command(in_base64(message), within_s=_patience_s(smtp))
 
 
 def expect_credentials_work(dial: SmtpDial) -> None:
