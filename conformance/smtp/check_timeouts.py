@@ -9,6 +9,8 @@ from conformance.fixtures import SmtpDial as Dial
 from conformance.wire.errors import ClosedError, SilenceError
 
 COMMAND_MINUTES = 5
+JUST_UNDER = 0.98
+"""How much of them is waited: servers that hang up after five minutes to the second, as Exim does, wait long enough."""
 
 
 @should("rfc5321/4.5.3.2.7/1")
@@ -23,7 +25,7 @@ def check_waits_five_minutes_for_a_command(dial: Dial) -> None:
         smtp.greet()
         expect_done(smtp.noop(), because="the session has just begun")
         try:
-            said = smtp.connection.receive(smtp.connection.deadline(dial.minutes(COMMAND_MINUTES)))
+            said = smtp.connection.receive(smtp.connection.deadline(JUST_UNDER * dial.minutes(COMMAND_MINUTES)))
         except SilenceError:
             expect_done(smtp.noop(), because=f"no more than {COMMAND_MINUTES} minutes have passed")
             return
