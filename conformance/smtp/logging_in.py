@@ -13,9 +13,8 @@ from conformance.smtp.session import SmtpSession
 from conformance.target import Account
 from conformance.wire.smtp import Reply
 
-
 PENALTY = 3
-"""So many times the usual patience is had with AUTH: after failed log-ins Dovecot holds the next up for 15 s and more."""
+"""So many times the usual patience is had with AUTH: after failed log-ins Dovecot makes the next wait 15 s and more."""
 
 
 def plain(authcid: str | bytes, password: str | bytes, *, authzid: str | bytes = b"") -> bytes:

@@ -126,7 +126,7 @@ class EximSmtp(Worded):
         return [word for word in super().extensions() if word not in gone]
 
     def received(self) -> bytes:
-        """The address first and the EHLO behind it, for a literal that is not the address (RFC 5321 §4.4 likes it less)."""
+        """The address first and the EHLO in a comment, where that is a literal of another address."""
         name, peer = self.greeting_name.encode("ascii"), trace.address_literal(self.surroundings.peer).encode("ascii")
         if not name.startswith(b"[") or name == peer:
             return super().received()
