@@ -37,7 +37,12 @@ class Oracle:
 # Which catalogue entries each oracle judges; the verdict is about the first.
 _REQUIREMENTS: Mapping[object, tuple[str, ...]] = MappingProxyType(
     {
-        smtp_wire.Deviation.BARE_LF: ("rfc5321/2.3.8/1", "rfc5321/2.3.8/2", "rfc5321/2.3.7/2"),
+        smtp_wire.Deviation.BARE_LF: (
+            "rfc5321/2.3.8/1",
+            "rfc5321/2.3.8/2",
+            "rfc5321/2.3.7/2",
+            "rfc854/3.4/4",
+        ),
         smtp_wire.Deviation.BAD_CODE: (
             "rfc5321/4.2/15",
             "rfc5321/2.4/2",
@@ -69,6 +74,10 @@ _REQUIREMENTS: Mapping[object, tuple[str, ...]] = MappingProxyType(
             "rfc5321/A/1",
             "rfc5321/2.4/14",
             "rfc5321/4.1.1.1/18",
+            "rfc854/2/1",
+            "rfc854/3/1",
+            "rfc854/3.4/5",
+            "rfc854/3.4/6",
         ),
         pop3_wire.Deviation.BARE_LF: ("rfc1939/3/11", "rfc1939/3/15"),
         pop3_wire.Deviation.BAD_STATUS: ("rfc1939/3/13", "rfc1939/3/14", "rfc1939/3/10", "rfc2449/3/12"),

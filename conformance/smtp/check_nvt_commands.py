@@ -1,4 +1,4 @@
-"""Octets of command lines: what ends them and what may stand in them (RFC 5321 §2.3.8, §2.4, §4.1.2)."""
+"""Octets of command lines: what ends them and what may stand in them (RFC 5321 §2.3.8, §2.4, §4.1.2, RFC 854)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def check_does_not_end_a_command_at_cr(dial: Dial, line: bytes) -> None:
         expect_one_reply(smtp, line)
 
 
-@must("rfc5321/2.3.8/2", "rfc5321/2.4/11")
+@must("rfc5321/2.3.8/2", "rfc5321/2.4/11", "rfc854/3.4/3")
 @given(pair=st.sampled_from(PAIRS), at_most=3)
 def check_does_not_end_a_command_at_other_octets(dial: Dial, pair: tuple[bytes, bytes]) -> None:
     """Neither NUL nor vertical tab nor any other line end known elsewhere ends a command."""
@@ -91,7 +91,7 @@ def check_does_not_end_a_command_at_other_octets(dial: Dial, pair: tuple[bytes, 
             expect_one_reply(smtp, separator.join(pair))
 
 
-@must("rfc5321/2.4/12", "rfc5321/4.1.1/1")
+@must("rfc5321/2.4/12", "rfc5321/4.1.1/1", "rfc854/3.4/4")
 @cuts_itself
 def check_waits_for_crlf(dial: Dial) -> None:
     """A command that comes in pieces, its CR and LF apart, is one command, and is answered once it is whole.

@@ -1,4 +1,4 @@
-"""Octets of the mail text: everything of ASCII passes, and only CRLF ends a line (RFC 5321 §2.3.8, §4.1.1.4, §4.5.2).
+"""Octets of the mail text (RFC 5321 §2.3.8, §4.1.1.4, §4.5.2, RFC 854): ASCII passes, and only CRLF ends a line.
 
 Bare CR, bare LF and NUL are for no client to send (§2.3.8, RFC 5322 §3.5), so a server may refuse a message that has
 one. It may also carry them as the characters that they are. What it may not do is to take them for something else.
@@ -18,7 +18,7 @@ from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
 from conformance.messages import Delivered
 from conformance.smtp.passage import assert_same_lines, passed
-from conformance.smtp.strategies_text import blank_bodies, control_bodies
+from conformance.smtp.strategies_text import blank_bodies, control_bodies, graphic_bodies
 
 
 def expect_no_line_end(dial: Dial, mailbox: Mailbox, octet: bytes) -> None:
@@ -61,6 +61,15 @@ def check_delivers_control_characters(dial: Dial, mailbox: Mailbox, body: bytes)
 
     Terminal art is rare today; signatures over a body that was sent with an ESC or a form feed in it are not.
     """
+    message = passed(dial, mailbox, body)
+    if message is not None:
+        assert_same_lines(message, body)
+
+
+@must("rfc5321/4.5.2/4", "rfc854/3.4/1")
+@given(body=graphic_bodies())
+def check_delivers_graphic_characters(dial: Dial, mailbox: Mailbox, body: bytes) -> None:
+    """Each of the 95 characters of ASCII that can be seen reaches the mailbox as it is."""
     message = passed(dial, mailbox, body)
     if message is not None:
         assert_same_lines(message, body)

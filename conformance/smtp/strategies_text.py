@@ -44,6 +44,13 @@ def control_bodies() -> SearchStrategy[bytes]:
     return st.builds(lambda first, rest: joined([first]) + rest, st.just(b"x" + controls + b"x"), bodies_of(some))
 
 
+def graphic_bodies() -> SearchStrategy[bytes]:
+    """Bodies with the 95 graphic characters of ASCII (RFC 854): all of them as they are numbered, and then shuffled."""
+    graphics = bytes(range(0x20, 0x7F))
+    shuffled = st.permutations(graphics).map(bytes)
+    return st.builds(lambda line: joined([b"x" + graphics + b"x", b"x" + line + b"x"]), shuffled)
+
+
 def blank_bodies() -> SearchStrategy[bytes]:
     """Bodies in which blanks, tabs and empty lines count: at the ends of lines, alone on them, and many in a row."""
     line = st.one_of(

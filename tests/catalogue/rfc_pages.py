@@ -3,6 +3,7 @@
 Footers, page headers, form feeds and the byte-order mark go; a paragraph cut by a page boundary is whole again.
 Headings are what stands at the left margin with a number; the table of contents is indented or has dot leaders. The
 text under an unnumbered heading (abstract, references without a number, addresses, licence) belongs to no section.
+Where an RFC numbers nothing (RFC 854), its headings in capitals are counted: 1 at the left margin, 1.1 one step in.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ UNNUMBERED = re.compile(
 )
 BULLET = re.compile(r"(?:[-o*+]|\(?[0-9]{1,2}\)|[0-9]{1,2}\.|\(?[a-z]\)|[a-z]\.|\([ivx]+\))\s+(?=\S)")
 """What opens a list item, after the indentation."""
+CAPITALS = re.compile(r"(?P<indent>| {3})(?P<title>[A-Z][A-Z]+(?: [A-Z\"]+)*)$")
+"""A heading of an RFC that numbers none, at the first or the second level."""
 SENTENCE_END = re.compile(r"[.?!:;][\"')\]]*\s*$")
 
 
@@ -48,11 +51,15 @@ def body_lines(text: str) -> list[str]:
 
 
 def section_lines(text: str) -> list[SectionLines]:
-    """The numbered sections and lettered appendices of an RFC, in order."""
+    """The numbered sections and lettered appendices of an RFC, in order; or, if it has none, those with a heading."""
+    body = body_lines(text)
+    return _numbered_sections(body) or _counted_sections(body)
+
+
+def _numbered_sections(body: list[str]) -> list[SectionLines]:
     found: list[SectionLines] = []
     current: tuple[str, str] | None = None
     lines: list[str] = []
-    body = body_lines(text)
     at = 0
     while at < len(body):
         line = body[at]
@@ -67,6 +74,25 @@ def section_lines(text: str) -> list[SectionLines]:
         # A long title runs on below its own first word.
         while heading and at < len(body) and body[at].startswith("     "):
             at += 1
+    if current:
+        found.append(SectionLines(*current, tuple(lines)))
+    return found
+
+
+def _counted_sections(body: list[str]) -> list[SectionLines]:
+    found: list[SectionLines] = []
+    current: tuple[str, str] | None = None
+    lines: list[str] = []
+    section = subsection = 0
+    for line in body:
+        heading = CAPITALS.match(line)
+        if heading is None:
+            lines.append(line)
+            continue
+        if current:
+            found.append(SectionLines(*current, tuple(lines)))
+        section, subsection = (section, subsection + 1) if heading["indent"] else (section + 1, 0)
+        current, lines = (f"{section}.{subsection}" if subsection else f"{section}", heading["title"]), []
     if current:
         found.append(SectionLines(*current, tuple(lines)))
     return found

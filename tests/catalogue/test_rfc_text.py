@@ -203,6 +203,49 @@ def test_a_text_without_pages_and_with_a_byte_order_mark_is_read_alike() -> None
     assert [each.level for each in sections["7.4.1"].sentences] == [None, None, None, "MUST", None, None]
 
 
+def test_headings_without_numbers_are_counted_where_no_heading_has_one() -> None:
+    kettles = """
+                                  OF KETTLES
+
+   A preface belongs to no section.
+
+FIRST THINGS
+
+   A kettle is round.
+
+   THE "LID"
+
+      It rattles.
+
+   THE SPOUT
+
+      It is bent.
+
+LAST THINGS
+
+   Kettles rust.
+"""
+    sections = read_rfc(kettles)
+    assert [(each.number, each.title) for each in sections.values()] == [
+        ("1", "FIRST THINGS"),
+        ("1.1", 'THE "LID"'),
+        ("1.2", "THE SPOUT"),
+        ("2", "LAST THINGS"),
+    ]
+    assert [each.text for each in sections["1.2"].sentences] == ["It is bent."]
+    assert read_rfc("A kettle without headings.\n") == {}
+
+
+@needs_texts
+def test_the_sections_of_telnet_are_counted() -> None:
+    sections = rfc_sections(854)
+    assert (sections["3"].title, sections["3.4"].title) == (
+        "THE NETWORK VIRTUAL TERMINAL",
+        "THE NVT PRINTER AND KEYBOARD",
+    )
+    assert len(sections) == 9
+
+
 @needs_texts
 @pytest.mark.parametrize(
     ("number", "explained"),

@@ -31,7 +31,7 @@ class EndsCommandsAtCr(SmtpCore):
 
 @fault(
     "obeys-noop-before-its-lf",
-    breaks=("rfc5321/2.4/12", "rfc5321/4.1.1/1"),
+    breaks=("rfc5321/2.4/12", "rfc5321/4.1.1/1", "rfc854/3.4/4"),
     also={
         "smtp/segmentation/same_verdict_however_cut": "only a cut behind the CR shows it",
         "smtp/synchrony/one_answer_to_each_command": "a NOOP that is cut before its LF is answered twice",
@@ -52,7 +52,11 @@ class ObeysNoopBeforeItsLf(SmtpCore):
         return end, reply
 
 
-@fault("ends-commands-at-other-separators", breaks=("rfc5321/2.3.8/2", "rfc5321/2.4/11"))
+@fault(
+    "ends-commands-at-other-separators",
+    breaks=("rfc5321/2.3.8/2", "rfc5321/2.4/11", "rfc854/3.4/3"),
+    also={"smtp/chunks/lines_of_any_octets_are_refused": "some of those octets are separators here"},
+)
 class EndsCommandsAtOtherSeparators(SmtpCore):
     """Splits a command line at NUL and wherever Unicode ends a line, and obeys all the parts."""
 

@@ -1,4 +1,4 @@
-"""Servers whose replies have the wrong form or the wrong code (RFC 5321 §4.2, §4.3.2, RFC 2034)."""
+"""Servers whose replies have the wrong form or the wrong code (RFC 5321 §4.2, §4.3.2, RFC 854, RFC 2034)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AnswersExpnWith554(SmtpCore):
         return super().on_expn(argument).replace(b"550", b"554", 1)
 
 
-@fault("ends-replies-with-lf", breaks="rfc5321/2.3.8/1")
+@fault("ends-replies-with-lf", breaks=("rfc5321/2.3.8/1", "rfc854/3.4/4"))
 class EndsRepliesWithLf(SmtpCore):
     """Ends its reply to HELP with a bare LF."""
 
@@ -82,10 +82,19 @@ class PutsAColonBehindTheCode(SmtpCore):
         return super().on_help(argument).replace(b"214 ", b"214:")
 
 
-@fault("replies-in-latin-1", breaks="rfc5321/4.2/12")
+@fault("replies-in-latin-1", breaks=("rfc5321/4.2/12", "rfc854/3/1", "rfc854/2/1"))
 class RepliesInLatin1(SmtpCore):
     """Has an octet above 127 in its reply to HELP."""
 
     def on_help(self, argument: bytes) -> bytes:
         """For its French users."""
         return super().on_help(argument).replace(b"commands", b"r\xe9f\xe9rence")
+
+
+@fault("overprints-its-replies", breaks=("rfc854/3.4/5", "rfc854/3.4/6"))
+class OverprintsItsReplies(SmtpCore):
+    """Has a CR by itself within its reply to HELP."""
+
+    def on_help(self, argument: bytes) -> bytes:
+        """As a progress bar would."""
+        return super().on_help(argument).replace(b"commands", b"... \rcommands")

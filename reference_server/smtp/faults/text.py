@@ -63,6 +63,15 @@ class BlotsOutControlCharacters(ChangesText):
         return re.sub(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]", b"?", line)
 
 
+@fault("fills-in-templates", breaks=("rfc854/3.4/1", "rfc5321/4.5.2/4"))
+class FillsInTemplates(ChangesText):
+    """Takes three characters of the text for a place that its templates leave open, and fills it in."""
+
+    def changed(self, line: bytes) -> bytes:
+        """With nothing."""
+        return line.replace(b"{|}", b"")
+
+
 @fault("trims-text-lines", breaks="rfc5321/4.5.2/4", also=_DAMAGED_ON_THE_WAY)
 class TrimsTextLines(ChangesText):
     """Takes blanks and tabs off the ends of lines."""
