@@ -31,3 +31,11 @@ STATUS_CODE = re.compile(rb"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?= |$)")
 # "local-part@domain" or "<local-part@domain>", in a reply to VRFY
 MAILBOX = re.compile(rb"[^<>\s]@" + _DOMAIN)
 """The end of a local-part, and the domain of a mailbox, somewhere in a text; use `search`."""
+
+# msg-id = [CFWS] "<" id-left "@" id-right ">" [CFWS] (RFC 5322 §3.6.4); §4.5.4 has a local-part and a domain in it, so
+# that there may be a quoted string.
+MESSAGE_ID = re.compile(
+    rb"(?:\s|\([^()]*\))*+<(?:\"(?:[^\"\\]|\\.)*\"|[^\s<>@\"])+@(?:\[[^\[\]\s]*\]|[^\s<>@\[\]]+)>(?:\s|\([^()]*\))*+",
+    re.DOTALL,
+)
+"""The body of a Message-ID field."""

@@ -115,6 +115,14 @@ class Session:
         """Why a recipient is turned down for its domain alone; see `submission`."""
         raise NotImplementedError  # pragma: no cover
 
+    def refusal_of_header(self, header: bytes) -> bytes | None:
+        """Why a message is turned down for its address fields; see `submission`."""
+        raise NotImplementedError  # pragma: no cover
+
+    def completed(self, text: bytes) -> bytes:
+        """The message with what it lacks; see `submission`."""
+        raise NotImplementedError  # pragma: no cover
+
     def account_of(self, recipient: Address) -> Account | None:
         """Who gets mail for a local recipient; see `envelope`."""
         raise NotImplementedError  # pragma: no cover

@@ -197,7 +197,7 @@ class Text(Session):
         # Few headers are long enough to be worth a closer look.
         if len(header) > hops * len(b"received:") and len(_RECEIVED.findall(header)) > hops:
             return self.reply(554, "too many hops", enhanced="5.4.6")
-        return None
+        return self.refusal_of_header(header)
 
     def final_reply(self, refusal: bytes | None) -> bytes:
         """What is sent after the lone dot or the last chunk."""

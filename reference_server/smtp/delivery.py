@@ -98,10 +98,6 @@ class Delivery(Session):
         """The message without what an earlier hop said was its sender (RFC 5321 §4.4)."""
         return trace.without_return_path(text)
 
-    def completed(self, text: bytes) -> bytes:
-        """The message with what it lacks: nothing, though a submission server may add Date and such (RFC 6409 §8)."""
-        return text
-
     def with_trace(self, text: bytes) -> bytes:
         """The message as it is stored: Return-Path and Received before what came (RFC 5321 §4.4)."""
         return self.return_path() + self.received() + text

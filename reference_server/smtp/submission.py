@@ -1,9 +1,16 @@
-"""What a submission service asks of an envelope on top of SMTP (RFC 6409 §4.2, §6.1); the log-in is in `auth`."""
+"""What a submission service does on top of SMTP (RFC 6409): it looks at domains, senders and address fields, and adds
+a Message-ID where there is none. The log-in is in `auth`.
+"""
 
 from __future__ import annotations
 
 from reference_server.smtp.base import Session
 from reference_server.smtp.grammar import Address
+from reference_server.smtp.header_fields import address_fields, domains_in, with_message_id
+from reference_server.smtp.trace import header_of
+
+MOST_ADDRESSES_OCTETS = 1 << 18
+"""Octets of all address fields of a message that are looked through: some six thousand addresses. More are refused."""
 
 
 class Submission(Session):
@@ -37,3 +44,42 @@ class Submission(Session):
         """Whether the user who is logged in may send in that name (RFC 6409 §6.1): not in another user's of ours."""
         owner = self.account_of(sender) if self.is_local(sender) else None
         return owner is None or self.account is None or owner.name == self.account.name
+
+    # The text.
+
+    def refusal_of_header(self, header: bytes) -> bytes | None:
+        """Why a message is turned down for its address fields, which bind who alters the text (RFC 6409 §4.2, §5.1)."""
+        if not self.surroundings.submission:
+            return None
+        fields = list(address_fields(header))
+        if sum(map(len, fields)) > MOST_ADDRESSES_OCTETS:
+            return self.reply(554, "too many addresses in the header", enhanced="5.1.0")
+        for field in fields:
+            refusal = self.refusal_of_domains(domains_in(field))
+            if refusal is not None:
+                return refusal
+        return None
+
+    def refusal_of_domains(self, domains: list[bytes] | None) -> bytes | None:
+        """Why an address field is turned down for its domains, None meaning that it is no list of addresses."""
+        if domains is None:
+            return self.illegal_field()
+        for domain in domains:
+            if not self.is_qualified(Address("", domain.decode("utf-8", "replace").lower(), b"")):
+                return self.unqualified("5.1.0")
+        return None
+
+    def illegal_field(self) -> bytes:
+        """The answer to an address field that breaks the grammar (RFC 6409 §5.1)."""
+        return self.reply(554, "an address field of the header is not valid", enhanced="5.1.0")
+
+    def completed(self, text: bytes) -> bytes:
+        """The message with what a submission lacks: a Message-ID that is one (RFC 6409 §8.3), and nothing else."""
+        if not self.surroundings.submission:
+            return text
+        header = header_of(text)
+        return with_message_id(header, self.new_message_id()) + text[len(header) :]
+
+    def new_message_id(self) -> bytes:
+        """A name that no other message has, in angle brackets."""
+        return f"<{self.settings.unique()}@{self.settings.hostname}>".encode("ascii")

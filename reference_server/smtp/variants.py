@@ -350,19 +350,26 @@ class NormalisesLineEndsSmtp(SmtpCore):
 
 @variant("smtp-completes-submissions")
 class CompletesSubmissionsSmtp(SmtpCore):
-    """Adds Date and Message-ID to submitted messages that have none (RFC 6409 §8.2, §8.3)."""
+    """Adds Date and Sender to submitted messages that have none (RFC 6409 §8.1, §8.2), below all other fields."""
 
     def completed(self, text: bytes) -> bytes:
-        """At the end of the header section."""
+        """At the end of the header section; Sender where somebody else is in From."""
+        text = super().completed(text)
         header = header_of(text)
-        if not self.surroundings.submission or not header:
+        if self.account is None or not self.surroundings.submission:
             return text
         lacking = b""
         if not re.search(rb"(?im)^date:", header):
             lacking += b"Date: %s\r\n" % format_datetime(self.settings.wall_clock()).encode("ascii")
-        if not re.search(rb"(?im)^message-id:", header):
-            lacking += f"Message-ID: <{self.settings.unique()}@{self.settings.hostname}>\r\n".encode("ascii")
+        wrote = re.search(rb"(?im)^from:.*", header)
+        if wrote and self.account.name.encode() not in wrote[0] and not re.search(rb"(?im)^sender:", header):
+            lacking += b"Sender: <%s>\r\n" % self.user_who_sends().encode()
         return header + lacking + text[len(header) :]
+
+    def user_who_sends(self) -> str:
+        """The address of the account."""
+        assert self.account is not None
+        return self.account.name
 
 
 @variant("smtp-gives-no-service")

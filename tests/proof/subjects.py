@@ -148,6 +148,7 @@ def judged_as(result: CheckResult) -> str:
 ASKED_OF_VARIANTS: Mapping[str, str] = {
     "smtp/starttls/what_waits_for_tls_is_answered_530": "smtp-demands-tls",
     "smtp/binarymime/is_refused_where_it_is_not_offered": "smtp-without-extensions",
+    "smtp/submitted_text/sender_is_a_valid_address": "smtp-completes-submissions",
     "smtp/refusal/is_554_or_521": "smtp-gives-no-service",
     "smtp/refusal/554_is_followed_by_a_session": "smtp-gives-no-service",
     "smtp/refusal/521_waits_for_a_command": "smtp-accepts-no-mail",

@@ -246,12 +246,21 @@ def test_submissions_are_completed_where_something_is_missing() -> None:
     session = core("smtp-completes-submissions", submission=True)
     said(session, LOG_IN)
     sent(session, b"Subject: x\r\n\r\nbody\r\n")
-    added = b"Date: Tue, 03 Feb 2026 12:00:00 +0000\r\nMessage-ID: <id1@mail.example.test>\r\n"
-    assert stored(session).endswith(b"\r\nSubject: x\r\n" + added + b"\r\nbody\r\n")
+    date = b"Date: Tue, 03 Feb 2026 12:00:00 +0000\r\n"
+    assert stored(session).endswith(
+        b"\r\nMessage-ID: <id1@mail.example.test>\r\nSubject: x\r\n" + date + b"\r\nbody\r\n"
+    )
+    sent(session, b"Date: x\r\nMessage-ID: <x@y>\r\nFrom: <carol@client.example>\r\n\r\n")
+    assert inbox(session, "bob@example.test")[-1].endswith(
+        b"From: <carol@client.example>\r\nSender: <alice@example.test>\r\n\r\n"
+    )
 
 
-@pytest.mark.parametrize("text", [b"date: x\r\nmessage-id: <y>\r\n\r\nbody\r\n", b"\r\nno header\r\n"])
-def test_what_is_complete_or_has_no_header_is_not_touched(text: bytes) -> None:
+@pytest.mark.parametrize(
+    "rest", [b"", b"From: <alice@example.test>\r\n", b"From: a@b.example\r\nsender: c@d.example\r\n"]
+)
+def test_what_is_complete_is_not_touched(rest: bytes) -> None:
+    text = b"date: x\r\nmessage-id: <y@z>\r\n" + rest + b"\r\nbody\r\n"
     session = core("smtp-completes-submissions", submission=True)
     said(session, LOG_IN)
     sent(session, text)
