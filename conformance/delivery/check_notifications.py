@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from conformance.checks import must, should
 from conformance.delivery.check_trace import fields_of, is_called
+from conformance.delivery.notices import is_report
 from conformance.errors import InconclusiveError, not_applicable
 from conformance.expectations import expect
 from conformance.fixtures import Mailbox
@@ -155,3 +156,15 @@ def check_are_one_for_all_recipients(dial: Dial, mailbox: Mailbox) -> None:
     sent, about = _bounced(dial, mailbox, sender=mailbox.address.encode(), nobodies=2)
     whole = [message for message in about if all(address.encode() in message.octets for address in sent.nobodies)]
     expect(whole, "one notification that names both", f"{len(about)} notifications, none with both")
+
+
+@should("rfc5321/3.6.3/2")
+def check_have_the_standard_format(dial: Dial, mailbox: Mailbox) -> None:
+    """A notification is a multipart/report, whose fields programs can read (RFC 3464).
+
+    Of other forms each server has its own, and list software has to guess which of its addresses failed.
+    """
+    _, about = _bounced(dial, mailbox, sender=mailbox.address.encode())
+    if not about:
+        raise not_applicable("nothing comes back, so that somebody may get what is sent to any name")
+    expect(any(map(is_report, about)), "a notification of the type multipart/report", repr(about[0].header))

@@ -90,9 +90,14 @@ def _value(block: Message, name: str) -> str | None:
     return None if value is None else str(value).strip()
 
 
+def is_report(message: Delivered) -> bool:
+    """Whether the message is a multipart/report (RFC 6522)."""
+    return _REPORT.search(message.header) is not None
+
+
 def about(token: str, message: Delivered) -> bool:
     """Whether a message is a report that names this token; the message itself is none."""
-    return bool(_REPORT.search(message.header)) and token.encode() in message.octets
+    return is_report(message) and token.encode() in message.octets
 
 
 def asked_for(

@@ -158,6 +158,7 @@ ASKED_OF_VARIANTS: Mapping[str, str] = {
     "delivery/notifications/are_not_sent_about_notifications": "smtp-bounces-late",
     "delivery/notifications/name_every_failed_recipient": "smtp-bounces-late",
     "delivery/notifications/are_one_for_all_recipients": "smtp-bounces-late",
+    "delivery/notifications/have_the_standard_format": "smtp-bounces-late",
 }
 """Checks that have nothing to ask a server which does things the usual way, and the variant that they are put to."""
 

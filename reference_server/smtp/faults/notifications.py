@@ -69,3 +69,14 @@ class NotifiesOfEachByItself(BouncesLateSmtp):
         """Again and again."""
         for each in failed:
             super().send_bounce([each], text)
+
+
+@fault("notifies-in-prose", breaks="rfc5321/3.6.3/2")
+class NotifiesInProse(BouncesLateSmtp):
+    """Sends notifications that only people can read."""
+
+    def bounce(self, failed: Sequence[Address], text: bytes) -> bytes:
+        """Several parts, and no report."""
+        return (
+            super().bounce(failed, text).replace(b"multipart/report; report-type=delivery-status;", b"multipart/mixed;")
+        )
