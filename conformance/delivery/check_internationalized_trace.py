@@ -50,6 +50,8 @@ def check_shows_domains_in_unicode(dial: Dial, mailbox: Mailbox) -> None:
 def check_names_the_protocol_with_utf8(dial: Dial, mailbox: Mailbox) -> None:
     """With SMTPUTF8, the protocol behind WITH is one of those that begin with UTF8."""
     field = _received(dial, mailbox, "SMTPUTF8")
-    for name, value in clauses_of(field):
-        if name == b"with":
-            expect(value.upper().startswith((b"UTF8SMTP", b"UTF8LMTP")), "WITH UTF8SMTP, or the like", repr(field))
+    protocols = [value for name, value in clauses_of(field) if name == b"with"]
+    if not protocols:
+        raise not_applicable("the field has no WITH clause, which may be left out")
+    for value in protocols:
+        expect(value.upper().startswith((b"UTF8SMTP", b"UTF8LMTP")), "WITH UTF8SMTP, or the like", repr(field))

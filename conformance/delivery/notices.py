@@ -117,6 +117,11 @@ def asked_for(
     found = mailbox.wait_until(lambda message: about(token, message))
     if found is None:
         raise InconclusiveError("no notification of success has come")
+    return read(found)
+
+
+def read(found: Delivered) -> Notice:
+    """A report that was found, taken apart."""
     whole = message_from_bytes(found.octets)
     payload = whole.get_payload()
     parts = tuple(part for part in payload if isinstance(part, Message)) if isinstance(payload, list) else ()

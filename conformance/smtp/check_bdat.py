@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.checks import destructive, given, must
+from conformance.checks import destructive, given, must, should
 from conformance.errors import InconclusiveError, not_applicable
 from conformance.expectations import expect, expect_code, expect_done, expect_refused
 from conformance.fixtures import Mailbox
@@ -58,10 +58,12 @@ def check_the_command_is_read_in_all_its_forms(dial: Dial, mailbox: Mailbox, for
         expect_code(reply, {250}, because=f"{form.decode() % len(message)} announces the same octets")
 
 
-@must("rfc3030/2/3", "rfc3030/2/2")
+@should("rfc5321/4.3.2/7", "rfc3030/2/3", "rfc3030/2/2")
 @given(size=st.sampled_from(("-1", "x", "", "1x", "0x0", "1.0", "+0", "LAST", "0 LATER", "0,LAST")), at_most=8)
 def check_sizes_that_are_no_numbers_are_refused(dial: Dial, size: str) -> None:
     """BDAT without a size of digits, or with another word than LAST behind it, is refused, and nothing is delivered.
+
+    The grammar binds who writes the command; that a server refuses what is not in it is advice (RFC 5321 §4.3.2).
 
     No octets follow here: what a server made of them would be its guess. It may as well end the session, since it
     cannot know where the next command begins.

@@ -79,10 +79,16 @@ def check_addresses_that_must_be_ascii_have_their_codes(dial: Dial) -> None:
         replies = {550: mail_alone(smtp, "SMTPUTF8", sender="jürgen@bücher.example")}
         smtp.rset()
         smtp.begin(to=[], parameters=["SMTPUTF8"])
-        replies[553] = smtp.rcpt("jürgen@bücher.example")
-        for code, reply in replies.items():
-            if reply.permanent and re.match(rb"5\.6\.7\b", reply.lines[0]):
-                expect(reply.code == code, f"{code} where the status code is 5.6.7", reply)
+        replies[553] = smtp.rcpt(f"jürgen@{dial.domain}")
+        said = {
+            code: reply
+            for code, reply in replies.items()
+            if reply.permanent and re.match(rb"5\.6\.7\b", reply.lines[0])
+        }
+        if not said:
+            raise not_applicable("the server asks for no address in ASCII")
+        for code, reply in said.items():
+            expect(reply.code == code, f"{code} where the status code is 5.6.7", reply)
 
 
 @must("rfc6531/3.7.1/2")

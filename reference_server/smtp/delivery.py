@@ -202,5 +202,9 @@ class Delivery(Session):
             date=self.settings.wall_clock(),
             envid=self.transaction.envid,
             text=text,
-            whole=self.transaction.ret == "FULL" and any(outcome.action == "failed" for outcome in outcomes),
+            whole=self.returns_all() and any(outcome.action == "failed" for outcome in outcomes),
         )
+
+    def returns_all(self) -> bool:
+        """Whether failures bring the whole message back (RFC 3461 §4.3)."""
+        return self.transaction.ret == "FULL"

@@ -17,7 +17,7 @@ from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.envelope import Parameters, RefusedError
 from reference_server.smtp.grammar import Address
 from reference_server.smtp.notices import Outcome
-from reference_server.smtp.session import ON_ACCEPT, State, Transaction, Transitions, Verb
+from reference_server.smtp.session import ON_ACCEPT, Recipient, State, Transaction, Transitions, Verb
 from reference_server.smtp.trace import header_of
 from reference_server.stores import Account, Store
 
@@ -198,29 +198,58 @@ class BouncesLateSmtp(SmtpCore):
     def deliver(self, text: bytes) -> None:
         """And then tell the sender what became of it (RFC 5321 §6.1)."""
         super().deliver(text)
-        failed = [each for each in self.transaction.recipients if self.account_of(each) is None]
+        failed = [each for each in self.nobodies() if self.is_told_of(each)]
         if failed:
             self.send_bounce(failed, text)
+
+    def nobodies(self) -> list[Recipient]:
+        """The recipients behind whom there is nobody."""
+        return [each for each in self.transaction.recipients if self.account_of(each) is None]
+
+    def is_told_of(self, failed: Recipient) -> bool:
+        """Whether the sender wishes to hear of this failure (RFC 3461 §5.2.6)."""
+        return failed.notify is None or "FAILURE" in failed.notify
+
+    def outcomes(self) -> list[Outcome]:
+        """What became of the others; nothing is delivered to nobody."""
+        missing = {each.written[1:-1].decode("utf-8") for each in self.nobodies()}
+        return [each for each in super().outcomes() if each.address not in missing]
 
     def notifies(self) -> bool:
         """Whether there is a reverse-path to notify (RFC 5321 §6.1)."""
         return bool(self.transaction.sender.domain)
 
-    def send_bounce(self, failed: Sequence[Address], text: bytes) -> None:
+    def send_bounce(self, failed: Sequence[Recipient], text: bytes) -> None:
         """Put the notification where the sender reads it, if he has a mailbox here."""
         account = self.account_of(self.transaction.sender) if self.notifies() else None
         if account is not None:
             self.put(account, self.bounce(failed, text))
 
-    def bounce(self, failed: Sequence[Address], text: bytes) -> bytes:
-        """The notification, with the header of what could not be delivered."""
+    def bounce(self, failed: Sequence[Recipient], text: bytes) -> bytes:
+        """The notification, with the header of what could not be delivered, or all of it where that was asked for."""
         outcomes = [
-            Outcome(address=each.written[1:-1].decode("utf-8"), orcpt=None, action="failed", status="5.1.1")
+            Outcome(address=each.written[1:-1].decode("utf-8"), orcpt=each.orcpt, action="failed", status="5.1.1")
             for each in failed
         ]
         account = self.account_of(self.transaction.sender) or self.store.postmaster()
         assert account is not None, "somebody is always the postmaster"
         return self.notice(outcomes, account, text)
+
+
+@variant("smtp-keeps-addresses-in-ascii")
+class KeepsAddressesInAsciiSmtp(SmtpCore):
+    """Takes internationalized messages between addresses in ASCII alone (RFC 6531 §3.5)."""
+
+    def on_mail(self, argument: bytes) -> bytes:
+        """550 is the code for senders."""
+        reply = super().on_mail(argument) if argument.isascii() or self.state is not State.IDLE else None
+        return reply or self.reply(550, "an address in ASCII, please", enhanced="5.6.7")
+
+    def on_rcpt(self, argument: bytes) -> bytes:
+        """And 553 that for recipients."""
+        path = argument.partition(b">")[0]
+        reply = super().on_rcpt(argument) if path.isascii() or self.state is State.IDLE else None
+        return reply or self.reply(553, "an address in ASCII, please", enhanced="5.6.7")
 
 
 @variant("smtp-starts-afresh-on-mail")

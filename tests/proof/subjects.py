@@ -159,6 +159,12 @@ ASKED_OF_VARIANTS: Mapping[str, str] = {
     "delivery/notifications/name_every_failed_recipient": "smtp-bounces-late",
     "delivery/notifications/are_one_for_all_recipients": "smtp-bounces-late",
     "delivery/notifications/have_the_standard_format": "smtp-bounces-late",
+    "delivery/failures/are_reported_unless_the_sender_said_no": "smtp-bounces-late",
+    "delivery/failures/are_not_reported_to_who_said_no": "smtp-bounces-late",
+    "delivery/failures/are_called_failures": "smtp-bounces-late",
+    "delivery/failures/bring_the_whole_message_back_on_request": "smtp-bounces-late",
+    "delivery/failures/under_requiretls_bring_the_header_back_alone": "smtp-bounces-late",
+    "smtp/smtputf8/addresses_that_must_be_ascii_have_their_codes": "smtp-keeps-addresses-in-ascii",
 }
 """Checks that have nothing to ask a server which does things the usual way, and the variant that they are put to."""
 

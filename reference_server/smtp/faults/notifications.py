@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from reference_server.registry import fault
-from reference_server.smtp.grammar import Address
+from reference_server.smtp.session import Recipient
 from reference_server.smtp.variants import BouncesLateSmtp
 
 
@@ -14,7 +14,7 @@ from reference_server.smtp.variants import BouncesLateSmtp
 class NotifiesInItsOwnName(BouncesLateSmtp):
     """Sends notifications from an address that can be answered."""
 
-    def bounce(self, failed: Sequence[Address], text: bytes) -> bytes:
+    def bounce(self, failed: Sequence[Recipient], text: bytes) -> bytes:
         """From its postmaster."""
         return super().bounce(failed, text).replace(b"Return-Path: <>", b"Return-Path: <postmaster@example.test>")
 
@@ -39,7 +39,7 @@ class CannotNotifyAlongARoute(BouncesLateSmtp):
 class NotifiesByTheHeader(BouncesLateSmtp):
     """Sends a notification to Errors-To where there is no reverse-path."""
 
-    def send_bounce(self, failed: Sequence[Address], text: bytes) -> None:
+    def send_bounce(self, failed: Sequence[Recipient], text: bytes) -> None:
         """Somebody should know."""
         super().send_bounce(failed, text)
         found = re.search(rb"(?im)^errors-to:\s*<([^>]+)>", text)
@@ -56,7 +56,7 @@ class NotifiesByTheHeader(BouncesLateSmtp):
 class NotifiesOfTheFirstAlone(BouncesLateSmtp):
     """Names one of several failed recipients."""
 
-    def bounce(self, failed: Sequence[Address], text: bytes) -> bytes:
+    def bounce(self, failed: Sequence[Recipient], text: bytes) -> bytes:
         """That should do."""
         return super().bounce(failed[:1], text)
 
@@ -65,7 +65,7 @@ class NotifiesOfTheFirstAlone(BouncesLateSmtp):
 class NotifiesOfEachByItself(BouncesLateSmtp):
     """Sends one notification for each failed recipient."""
 
-    def send_bounce(self, failed: Sequence[Address], text: bytes) -> None:
+    def send_bounce(self, failed: Sequence[Recipient], text: bytes) -> None:
         """Again and again."""
         for each in failed:
             super().send_bounce([each], text)
@@ -75,7 +75,7 @@ class NotifiesOfEachByItself(BouncesLateSmtp):
 class NotifiesInProse(BouncesLateSmtp):
     """Sends notifications that only people can read."""
 
-    def bounce(self, failed: Sequence[Address], text: bytes) -> bytes:
+    def bounce(self, failed: Sequence[Recipient], text: bytes) -> bytes:
         """Several parts, and no report."""
         return (
             super().bounce(failed, text).replace(b"multipart/report; report-type=delivery-status;", b"multipart/mixed;")
