@@ -9,6 +9,7 @@ from conformance.errors import not_applicable
 from conformance.expectations import expect
 from conformance.fixtures import SmtpDial as Dial
 from conformance.smtp.session import SmtpSession
+from conformance.smtp.syntax import MAILBOX
 from conformance.wire.smtp import Reply
 
 VERIFIED = frozenset({250, 251, 551})
@@ -66,6 +67,22 @@ def check_lists_expn_where_it_works(dial: Dial) -> None:
             # Only 250 proves that it is supported: 252 and 5yz are for servers too on which it is switched off.
             if reply.code == 250:
                 expect("EXPN" in smtp.capabilities, "EXPN among the extensions, as it works", reply)
+
+
+@must("rfc5321/3.5.1/9", "rfc5321/3.5.1/6", "rfc5321/4.1.1.7/2")
+def check_expands_to_one_mailbox_a_line(dial: Dial) -> None:
+    """Each line of a 250 to EXPN has one mailbox.
+
+    A server may expand a user to a list of one (§3.5.1), so that this shows where the judge knows no list.
+    """
+    with dial() as smtp:
+        smtp.greet()
+        reply = smtp.command(f"EXPN {smtp.recipient}")
+        if reply.code != 250:
+            raise not_applicable(f"the server does not expand users: {reply}")
+        # Full names are free text, and may be of any form where the mailbox stands in brackets.
+        wrong = [line for line in reply.lines if len(_IN_BRACKETS.findall(line) or MAILBOX.findall(line)) != 1]
+        expect(not wrong, "one mailbox on each line", wrong)
 
 
 @should("rfc5321/4.1.1.8/4")

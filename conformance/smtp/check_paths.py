@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from conformance.checks import given, must, should
+from conformance.errors import InconclusiveError, not_applicable
 from conformance.expectations import expect, expect_done, expect_refused
+from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.dialogue import settled
 from conformance.smtp.strategies_commands import (
     case_patterns,
     escapes,
@@ -62,7 +65,6 @@ def check_takes_all_quoted_forms_for_one_mailbox(dial: Dial, escaped: list[bool]
     "rfc5321/4.1.2/5",
     "rfc5321/C/3",
     "rfc5321/F.2/1",
-    "rfc5321/3.6.1/3",
     "rfc5321/4.1.2/3",
     "rfc5321/4.1.2/4",
     "rfc5321/4.1.2/6",
@@ -79,6 +81,22 @@ def check_recognises_source_routes(dial: Dial, route: str) -> None:
             expect(
                 reply.code not in SYNTAX_ERRORS - {504}, f"RCPT TO:<{before}{smtp.recipient}> to be understood", reply
             )
+
+
+@should("rfc5321/3.6.1/3")
+@given(route=source_routes(), at_most=3)
+def check_delivers_to_the_last_element_of_a_source_route(dial: Dial, mailbox: Mailbox, route: str) -> None:
+    """A source route that is accepted is passed over: the mail is delivered to the mailbox behind it."""
+    token = mailbox.token()
+    with dial() as smtp:
+        smtp.greet()
+        smtp.begin(to=[])
+        reply = settled(smtp.rcpt(route + mailbox.address))
+        if not reply.positive:
+            raise not_applicable(f"the server declines source routes: {reply}")
+        if smtp.data().code != 354 or not smtp.text(mailbox.compose(token, b"text\r\n")).positive:
+            raise InconclusiveError("the message is refused")
+    mailbox.wait_for(token)
 
 
 @must("rfc5321/2.4/9")

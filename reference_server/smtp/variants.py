@@ -236,6 +236,18 @@ class BouncesLateSmtp(SmtpCore):
         return self.notice(outcomes, account, text)
 
 
+@variant("smtp-expands-users")
+class ExpandsUsersSmtp(SmtpCore):
+    """Answers EXPN of a user with a list of one, as RFC 5321 §3.5.1 lets it."""
+
+    def on_expn(self, argument: bytes) -> bytes:
+        """The user's own mailbox, where ASCII can show it."""
+        account = self.looked_up(argument)
+        if account is None or not account.name.isascii():
+            return super().on_expn(argument)
+        return self.reply(250, f"Somebody <{account.name}>", enhanced="2.1.5")
+
+
 @variant("smtp-keeps-addresses-in-ascii")
 class KeepsAddressesInAsciiSmtp(SmtpCore):
     """Takes internationalized messages between addresses in ASCII alone (RFC 6531 §3.5)."""

@@ -164,6 +164,7 @@ ASKED_OF_VARIANTS: Mapping[str, str] = {
     "delivery/failures/are_called_failures": "smtp-bounces-late",
     "delivery/failures/bring_the_whole_message_back_on_request": "smtp-bounces-late",
     "delivery/failures/under_requiretls_bring_the_header_back_alone": "smtp-bounces-late",
+    "smtp/directory/expands_to_one_mailbox_a_line": "smtp-expands-users",
     "smtp/smtputf8/addresses_that_must_be_ascii_have_their_codes": "smtp-keeps-addresses-in-ascii",
 }
 """Checks that have nothing to ask a server which does things the usual way, and the variant that they are put to."""

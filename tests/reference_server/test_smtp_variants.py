@@ -125,6 +125,17 @@ DIALOGUES = {
         > STARTTLS
         < 503
         """,
+    "smtp-expands-users": "> EXPN alice\n< 250 2.1.5 Somebody <alice@example.test>\n> EXPN carol\n< 550",
+    "smtp-keeps-addresses-in-ascii": """
+        > MAIL FROM:<ä@b> SMTPUTF8
+        < 550 5.6.7
+        > MAIL FROM:<> SMTPUTF8
+        < 250
+        > RCPT TO:<ä@b>
+        < 553 5.6.7
+        > RCPT TO:<alice@example.test>
+        < 250
+        """,
     "smtp-wants-ascii-addresses": """
         > MAIL FROM:<ä@b>
         < 550 5.6.7

@@ -92,6 +92,18 @@ class ExpandsAndDoesNotListIt(SmtpCore):
         return [line for line in super().extensions() if line != "EXPN"]
 
 
+@fault("expands-to-user-names", breaks=("rfc5321/3.5.1/9", "rfc5321/3.5.1/6", "rfc5321/4.1.1.7/2"))
+class ExpandsToUserNames(SmtpCore):
+    """Expands a user to his name, and not to his mailbox."""
+
+    def on_expn(self, argument: bytes) -> bytes:
+        """As the system knows him."""
+        account = self.looked_up(argument)
+        if account is None:
+            return super().on_expn(argument)
+        return self.reply(250, account.name.partition("@")[0], enhanced="2.1.5")
+
+
 @fault("has-no-help", breaks="rfc5321/4.1.1.8/4")
 class HasNoHelp(SmtpCore):
     """Answers HELP 502."""

@@ -100,6 +100,28 @@ class KnowsNoSourceRoutes(SmtpCore):
         return self.bad_argument("not an address") if b"<@" in argument else super().on_rcpt(argument)
 
 
+@fault("sends-along-source-routes", breaks="rfc5321/3.6.1/3")
+class SendsAlongSourceRoutes(SmtpCore):
+    """Hands mail with a source route to the first host in it, whom nobody can find."""
+
+    _routed = False
+
+    def on_mail(self, argument: bytes) -> bytes:
+        """The next message may go straight."""
+        self._routed = False
+        return super().on_mail(argument)
+
+    def on_rcpt(self, argument: bytes) -> bytes:
+        """Notes the way."""
+        self._routed |= b"<@" in argument
+        return super().on_rcpt(argument)
+
+    def deliver(self, text: bytes) -> None:
+        """Never to be seen again."""
+        if not self._routed:
+            super().deliver(text)
+
+
 @fault("reads-domains-in-small-letters-only", breaks="rfc5321/2.4/9")
 class ReadsDomainsInSmallLettersOnly(SmtpCore):
     """Takes its own domain in capitals for another one."""
