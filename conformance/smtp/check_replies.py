@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from conformance.checks import given, must, should
 from conformance.errors import ViolationError, not_applicable
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue import ask
+from conformance.smtp.dialogue import ask, expect_status_code
 from conformance.smtp.session import CLIENT_NAME, SmtpSession
-from conformance.smtp.syntax import STATUS_CODE
-from conformance.wire.smtp import Reply
 
 STEPS = ("NOOP", "RSET", "HELP", "VRFY known", "VRFY nobody", "EXPN", "MAIL", "RCPT", "RCPT nobody", "MAIL bad", "X")
 
@@ -29,21 +27,6 @@ def _line(step: str, smtp: SmtpSession) -> str:
         "EXPN": "EXPN mailspec-nobody",
         "X": "XMAILSPEC",
     }.get(step, step)
-
-
-def _wrong_status(reply: Reply) -> str:
-    """Empty where each line has the status code that RFC 2034 §4 asks for, else what is wrong."""
-    if reply.code < 200 or 300 <= reply.code < 400:
-        return ""
-    codes = [STATUS_CODE.match(line) for line in reply.lines]
-    if not all(codes):
-        return "a status code at the start of each line"
-    found = {match[0] for match in codes if match is not None}
-    if len(found) > 1:
-        return "the same status code on each line"
-    if any(code[:1] != b"%d" % (reply.code // 100) for code in found):
-        return f"a status code of class {reply.code // 100}"
-    return ""
 
 
 @must(
@@ -79,8 +62,7 @@ def check_status_codes_agree_with_reply_codes(dial: Dial, steps: list[str]) -> N
             reply = ask(smtp, _line(step, smtp))
             if reply is None:
                 return
-            if wrong := _wrong_status(reply):
-                raise ViolationError(f"{wrong} in the reply to {_line(step, smtp)}", str(reply))
+            expect_status_code(reply, to=_line(step, smtp))
 
 
 # RFC 5321 §4.3.2: 421, 500, 501 for any command; 502, 503 and 504 as §4.2.2 defines them. 530 and 538 are for any

@@ -8,7 +8,7 @@ from conformance.checks import must, should
 from conformance.errors import not_applicable
 from conformance.expectations import expect
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue import early_session
+from conformance.smtp.dialogue import ask, early_session
 from conformance.smtp.session import SmtpSession
 from conformance.smtp.syntax import STATUS_CODE
 from conformance.wire.smtp import Reply
@@ -27,11 +27,22 @@ REGISTERED = {
 
 
 def _said(smtp: SmtpSession) -> list[Reply]:
-    """Replies of many kinds in one session."""
+    """Replies of many kinds in one session, as far as the server lets it go on."""
     domain = smtp.recipient.rpartition("@")[2]
-    replies = [smtp.noop(), smtp.command("HELP"), smtp.rcpt(smtp.recipient), smtp.command("XMAILSPEC")]
-    replies += [smtp.mail(smtp.setting.sender), smtp.rcpt(smtp.recipient), smtp.rcpt(f"mailspec-nobody@{domain}")]
-    replies += [smtp.rcpt("mailspec@relay.mailspec.invalid"), smtp.rset(), smtp.command("MAIL FROM:")]
+    lines = [
+        *("NOOP", "HELP", f"RCPT TO:<{smtp.recipient}>", "XMAILSPEC"),
+        *(f"MAIL FROM:<{smtp.setting.sender}>", f"RCPT TO:<{smtp.recipient}>", f"RCPT TO:<mailspec-nobody@{domain}>"),
+        *("RCPT TO:<mailspec@relay.mailspec.invalid>", "RSET", "MAIL FROM:", f"VRFY mailspec-nobody@{domain}"),
+        *("EXPN mailspec-nobody", "NOOP", "AUTH X-MAILSPEC", "MAIL FROM:<> X-MAILSPEC=1", "RSET", "DATA"),
+    ]
+    replies: list[Reply] = []
+    for line in lines:
+        reply = ask(smtp, line)
+        if reply is None:
+            break
+        replies.append(reply)
+        if reply.code == 354:
+            replies.append(smtp.raw_text(b".\r\n"))
     return replies
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from conformance.errors import InconclusiveError, ViolationError, not_applicable
 from conformance.fixtures import SmtpDial
 from conformance.smtp.session import SmtpSession
+from conformance.smtp.syntax import STATUS_CODE
 from conformance.wire.errors import ClosedError
 from conformance.wire.smtp import Reply
 
@@ -88,6 +89,24 @@ def expect_no_recipients(smtp: SmtpSession, *, because: str) -> None:
         reply = smtp.raw_text(b".\r\n")
     if not (reply.transient or reply.permanent):
         raise ViolationError(f"503 or 554 (or another refusal) to DATA: {because}", str(reply))
+
+
+def expect_status_code(reply: Reply, *, to: str) -> None:
+    """Each line of a 2yz, 4yz or 5yz reply begins with the same status code, of the reply's class (RFC 2034 §4).
+
+    Raises:
+        ViolationError: one does not.
+    """
+    if reply.code < 200 or 300 <= reply.code < 400:
+        return
+    codes = [STATUS_CODE.match(line) for line in reply.lines]
+    if not all(codes):
+        raise ViolationError(f"a status code at the start of each line in the reply to {to}", str(reply))
+    found = {match[0] for match in codes if match is not None}
+    if len(found) > 1:
+        raise ViolationError(f"the same status code on each line in the reply to {to}", str(reply))
+    if any(code[:1] != b"%d" % (reply.code // 100) for code in found):
+        raise ViolationError(f"a status code of class {reply.code // 100} in the reply to {to}", str(reply))
 
 
 def early_session(dial: SmtpDial) -> SmtpSession:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from reference_server.registry import fault
+from reference_server.sasl import Failure, Kind
+from reference_server.smtp.chunking import Chunk
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.grammar import Address
+from reference_server.smtp.session import Verb
 
 
 @fault("writes-status-codes-with-leading-zeros", breaks="rfc3463/2/6")
@@ -50,3 +53,61 @@ class RefusesOneRecipientWith521(SmtpCore):
             if refusal is None or not self.is_local(recipient)
             else self.reply(521, "does not accept mail", enhanced="5.3.2")
         )
+
+
+@fault("forgets-status-codes-after-mail-data", breaks="rfc2034/3/3")
+class ForgetsStatusCodesAfterMailData(SmtpCore):
+    """Has a queue that speaks for itself, and knows no status codes."""
+
+    def accepted(self) -> bytes:
+        """Plain."""
+        return self.reply(250, "message accepted")
+
+
+@fault("forgets-status-codes-of-chunks", breaks="rfc2034/3/3")
+class ForgetsStatusCodesOfChunks(SmtpCore):
+    """Answers chunks that are not the last with no more than 250."""
+
+    def chunk_taken(self, chunk: Chunk) -> bytes:
+        """Plain."""
+        return self.reply(250, f"{chunk.size_octets} octets received")
+
+
+@fault("forgets-the-status-code-of-quit", breaks="rfc2034/3/3")
+class ForgetsTheStatusCodeOfQuit(SmtpCore):
+    """Says good-bye without a status code."""
+
+    def on_quit(self) -> bytes:
+        """Plain."""
+        self.advance(Verb.QUIT)
+        return self.reply(221, f"{self.settings.hostname} closing")
+
+
+@fault("forgets-the-status-code-of-starttls", breaks="rfc2034/3/3")
+class ForgetsTheStatusCodeOfStarttls(SmtpCore):
+    """Takes the 220 of STARTTLS for another greeting."""
+
+    def on_starttls(self) -> bytes:
+        """Plain."""
+        reply = super().on_starttls()
+        return reply.replace(b"220 2.0.0 ", b"220 ", 1)
+
+
+@fault("forgets-the-status-code-of-cancelled-log-ins", breaks="rfc2034/3/3")
+class ForgetsTheStatusCodeOfCancelledLogIns(SmtpCore):
+    """Has none where the client gave up."""
+
+    def auth_failed(self, failure: Failure) -> bytes:
+        """Plain."""
+        if failure.kind is Kind.CANCELLED:
+            return self.reply(501, "authentication cancelled")
+        return super().auth_failed(failure)
+
+
+@fault("forgets-the-status-code-of-long-lines", breaks="rfc2034/4/6")
+class ForgetsTheStatusCodeOfLongLines(SmtpCore):
+    """Has a reader of lines that refuses by itself."""
+
+    def on_overlong_line(self) -> bytes:
+        """Plain."""
+        return self.reply(500, "line too long")
