@@ -19,7 +19,7 @@ POLL_S = 0.02
 
 MOST_POLL_S = 0.5
 
-CLEARINGS = 3
+CLEARINGS = 5
 """How often INBOX is emptied before the judge gives up: mail of an earlier check may still be on its way."""
 
 MOST_UIDS = 40
@@ -145,7 +145,8 @@ class Reader:
             InconclusiveError: something stays.
         """
         self._known.clear()
-        for _ in range(CLEARINGS):
+        for attempt in range(CLEARINGS):
+            time.sleep(MOST_POLL_S * attempt)
             with self._session() as session:
                 left = _clear_imap(session) if isinstance(session, ImapSession) else _clear_pop3(session)
             if not left:
