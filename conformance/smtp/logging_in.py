@@ -13,9 +13,6 @@ from conformance.smtp.session import SmtpSession
 from conformance.target import Account
 from conformance.wire.smtp import Reply
 
-PENALTY = 3
-"""So many times the usual patience is had with AUTH: after failed log-ins Dovecot makes the next wait 15 s and more."""
-
 
 def plain(authcid: str | bytes, password: str | bytes, *, authzid: str | bytes = b"") -> bytes:
     """The message of PLAIN, before base64."""
@@ -26,10 +23,6 @@ def plain(authcid: str | bytes, password: str | bytes, *, authzid: str | bytes =
 def in_base64(octets: bytes) -> bytes:
     """As it goes into a response line; as an initial response the empty one is written `=` instead."""
     return base64.b64encode(octets)
-
-
-def _patience_s(smtp: SmtpSession) -> float:
-    return PENALTY * smtp.connection.patience.reply_s
 
 
 @contextmanager
@@ -66,7 +59,7 @@ def challenged(smtp: SmtpSession, mechanism: str = "PLAIN") -> Reply:
         InconclusiveError: the server does not ask for a response.
     """
     with setting_up(f"AUTH {mechanism}"):
-        reply = smtp.command(f"AUTH {mechanism}", within_s=_patience_s(smtp))
+        reply = smtp.command(f"AUTH {mechanism}", within_s=smtp.log_in_patience_s)
     if reply.code != 334:
         raise InconclusiveError(f"AUTH {mechanism} was not answered by a challenge: {reply}")
     return reply
@@ -79,7 +72,7 @@ def answered(smtp: SmtpSession, message: bytes) -> Reply:
         InconclusiveError: see `challenged`.
     """
     challenged(smtp)
-    return smtp.command(in_base64(message), within_s=_patience_s(smtp))
+    return smtp.command(in_base64(message), within_s=smtp.log_in_patience_s)
 
 
 def expect_credentials_work(dial: SmtpDial) -> None:

@@ -205,9 +205,14 @@ class SmtpSession(Session):
             raise InconclusiveError("the server does not offer AUTH PLAIN")
         response = base64.b64encode(b"\0" + account.name.encode() + b"\0" + account.password.encode()).decode()
         with setting_up("AUTH PLAIN"):
-            reply = self.command(f"AUTH PLAIN {response}")
+            reply = self.command(f"AUTH PLAIN {response}", within_s=self.log_in_patience_s)
         if reply.code != 235:
             raise InconclusiveError(f"log-in as {account.name} was refused: {reply}")
+
+    @property
+    def log_in_patience_s(self) -> float:
+        """Seconds to wait for an answer to AUTH: after failed log-ins Dovecot makes the next wait 15 s and more."""
+        return 3 * self.connection.patience.reply_s
 
     def offers_auth(self, mechanism: str) -> bool:
         """Whether EHLO lists the SASL mechanism."""
