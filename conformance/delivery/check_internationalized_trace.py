@@ -48,7 +48,7 @@ def check_shows_domains_in_unicode(dial: Dial, mailbox: Mailbox) -> None:
     expect(U_LABEL in field, f"{U_LABEL.decode()} in the field", repr(field))
 
 
-@must("rfc6531/3.7.3/3", "rfc6531/3.1/12")
+@must("rfc6531/3.7.3/3", "rfc6531/3.1/13")
 def check_names_the_protocol_with_utf8(dial: Dial, mailbox: Mailbox) -> None:
     """With SMTPUTF8, the protocol behind WITH is one of those that begin with UTF8."""
     field = _received(dial, mailbox, "SMTPUTF8")

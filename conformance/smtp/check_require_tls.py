@@ -8,6 +8,9 @@ from conformance.expectations import expect
 from conformance.fixtures import SmtpDial as Dial
 from conformance.smtp.dialogue import expect_sender_is_taken, mail_alone
 
+SYNTAX_ERRORS = frozenset({500, 501, 502, 504, 555})
+"""What says that a parameter was not understood. Others may be about TLS that is not good enough, or about mail."""
+
 
 def _offered(dial: Dial) -> None:
     if not dial.facts.offers("REQUIRETLS"):
@@ -27,13 +30,15 @@ def check_is_offered_after_starttls(dial: Dial) -> None:
 
 @must("rfc8689/2/2")
 def check_has_no_value(dial: Dial) -> None:
-    """MAIL with REQUIRETLS=anything is refused."""
+    """MAIL takes REQUIRETLS by itself, whatever it says to the sender, and refuses REQUIRETLS=anything."""
     _offered(dial)
     with dial() as smtp:
         smtp.greet()
         if not smtp.secured:
             smtp.start_tls()
         expect_sender_is_taken(smtp)
+        reply = mail_alone(smtp, "REQUIRETLS")
+        expect(reply.code not in SYNTAX_ERRORS, "REQUIRETLS, which is on offer, to be understood", reply)
         for words in ("REQUIRETLS=1", "REQUIRETLS=yes"):
             reply = mail_alone(smtp, words)
             expect(not reply.positive, f"{words} to be refused", reply)

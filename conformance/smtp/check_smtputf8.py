@@ -10,13 +10,19 @@ from conformance.checks import given, must
 from conformance.errors import not_applicable
 from conformance.expectations import expect
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue import mail_alone
+from conformance.smtp.dialogue import ask, mail_alone
 from conformance.smtp.session import SmtpSession
 
 SYNTAX_ERRORS = frozenset({500, 501, 502, 504, 555})
 """What says that a path was not understood. 550 and 553 are for policy, and for addresses that must be ASCII (§3.5)."""
 
 local_parts = st.sampled_from(("jürgen", "пётр", "阿爽", "x.ä", '"ü b"', "a+é", "𝒳"))
+OTHER_ENCODINGS = (b"\xfc", b"\x80", b"\xc3", b"\xe2\x82", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff\xfe")
+"""Octets that are no UTF-8 (RFC 3629 §4): Latin-1, characters cut off, surrogates, what is beyond Unicode."""
+
+ASCII_IN_LONGER_FORMS = (b"\xc0\xbe", b"\xc1\x80", b"\xc0\xa2", b"\xc1\xa1", b"\xe0\x80\xa0", b"\xf0\x80\x81\xa1")
+"""`>`, `@`, `"`, `a` and a blank in more octets than they need, which RFC 3629 §3 rules out."""
+
 domains = st.sampled_from(("bücher.example", "пример.example", "例え.example", "client.example"))
 
 
@@ -43,7 +49,6 @@ def check_stands_alone_and_beside_8bitmime(dial: Dial) -> None:
     "rfc6531/3.3/2",
     "rfc6531/3.3/3",
     "rfc6531/3.3/4",
-    "rfc6531/1.1/1",
 )
 @given(local_part=local_parts, domain=domains)
 def check_paths_may_have_utf8_in_them(dial: Dial, local_part: str, domain: str) -> None:
@@ -58,6 +63,40 @@ def check_paths_may_have_utf8_in_them(dial: Dial, local_part: str, domain: str) 
         for recipient in dict.fromkeys(("jürgen@bücher.example", '"ü b"@client.example', f"{local_part}@{domain}")):
             reply = smtp.rcpt(recipient)
             expect(reply.code not in SYNTAX_ERRORS, f"RCPT TO:<{recipient}> to be understood", reply)
+
+
+@must("rfc6531/1.1/1")
+@given(octets=st.sampled_from(OTHER_ENCODINGS), in_domain=st.booleans())
+def check_refuses_paths_in_other_encodings(dial: Dial, octets: bytes, *, in_domain: bool) -> None:
+    """With the parameter too, MAIL and RCPT do not take octets that are no UTF-8: nobody knows what they mean."""
+    _expect_refused_in_paths(dial, (b"\xfc", octets), in_domain=in_domain)
+
+
+@must("rfc6531/3.3/1")
+@given(octets=st.sampled_from(ASCII_IN_LONGER_FORMS), in_domain=st.booleans())
+def check_refuses_ascii_in_longer_forms(dial: Dial, octets: bytes, *, in_domain: bool) -> None:
+    """MAIL and RCPT take no ASCII in two octets or more: it is no UTF-8, and gets delimiters past those who look."""
+    _expect_refused_in_paths(dial, (b"\xc0\xbe", octets), in_domain=in_domain)
+
+
+def _expect_refused_in_paths(dial: Dial, octets: tuple[bytes, ...], *, in_domain: bool) -> None:
+    path = b"<a@b%s.example>" if in_domain else b"<a%sb@client.example>"
+    with dial() as smtp:
+        _begin(smtp)
+        for each in dict.fromkeys(octets):
+            line = b"MAIL FROM:" + path % each + b" SMTPUTF8"
+            reply = ask(smtp, line)
+            if reply is None:
+                return
+            expect(not reply.positive, f"{line!r} to be refused", reply)
+            smtp.rset()
+        smtp.begin(to=[], parameters=["SMTPUTF8"])
+        for each in dict.fromkeys(octets):
+            line = b"RCPT TO:" + path % each
+            reply = ask(smtp, line)
+            if reply is None:
+                return
+            expect(not reply.positive, f"{line!r} to be refused", reply)
 
 
 @must("rfc6531/3.4/2", "rfc6531/3.1/6")

@@ -454,6 +454,17 @@ class WantsAsciiAddressesSmtp(SmtpCore):
         return super().invalid_octet(verb)
 
 
+@variant("smtp-wants-ascii-headers")
+class WantsAsciiHeadersSmtp(SmtpCore):
+    """Takes addresses of UTF-8, and no messages with any in the header, for its recipients' sake (RFC 6531 §3.5)."""
+
+    def refusal_of_message(self, text: bytes) -> bytes | None:
+        """The code that is for it."""
+        if header_of(text).isascii():
+            return super().refusal_of_message(text)
+        return self.reply(554, "the recipient cannot take a header in UTF-8", enhanced="5.6.9")
+
+
 @variant("smtp-no-auth-before-tls")
 class NoAuthBeforeTlsSmtp(SmtpCore):
     """Offers no mechanism at all before TLS, as Postfix does with smtpd_tls_auth_only (RFC 8314 §3.3)."""

@@ -166,6 +166,7 @@ ASKED_OF_VARIANTS: Mapping[str, str] = {
     "delivery/failures/under_requiretls_bring_the_header_back_alone": "smtp-bounces-late",
     "smtp/directory/expands_to_one_mailbox_a_line": "smtp-expands-users",
     "smtp/smtputf8/addresses_that_must_be_ascii_have_their_codes": "smtp-keeps-addresses-in-ascii",
+    "delivery/internationalized_header/refusals_have_their_code": "smtp-wants-ascii-headers",
 }
 """Checks that have nothing to ask a server which does things the usual way, and the variant that they are put to."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reference_server.registry import fault
 from reference_server.smtp.core import SmtpCore
+from reference_server.smtp.envelope import RefusedError
 from reference_server.smtp.session import Transaction
 
 
@@ -34,3 +35,14 @@ class PromisesRequireTlsInClear(SmtpCore):
         """With or without."""
         if keyword != "REQUIRETLS" or value is not None:
             super().take_mail_parameter(keyword, value, transaction)
+
+
+@fault("requiretls-is-not-meant", breaks="rfc8689/2/2")
+class RequiretlsIsNotMeant(SmtpCore):
+    """Lists REQUIRETLS and does not know the parameter."""
+
+    def take_mail_parameter(self, keyword: str, value: bytes | None, transaction: Transaction) -> None:
+        """Knows all the others."""
+        if keyword == "REQUIRETLS":
+            raise RefusedError(self.unknown_parameter())
+        super().take_mail_parameter(keyword, value, transaction)

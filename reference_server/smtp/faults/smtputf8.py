@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from reference_server.registry import fault
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.envelope import RefusedError
 from reference_server.smtp.session import Transaction, Verb
+from reference_server.smtp.trace import header_of
+
+_LONGER_FORM = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}")
 
 
 @fault("smtputf8-has-a-parameter", breaks="rfc6531/3.1/2")
@@ -147,10 +152,70 @@ class TracesInALabels(SmtpCore):
         return super().received().replace("bücher".encode(), b"xn--bcher-kva")
 
 
-@fault("traces-utf8-as-esmtp", breaks=("rfc6531/3.7.3/3", "rfc6531/3.1/12"))
+@fault("traces-utf8-as-esmtp", breaks=("rfc6531/3.7.3/3", "rfc6531/3.1/13"))
 class TracesUtf8AsEsmtp(SmtpCore):
     """Has one name for its protocol."""
 
     def received(self) -> bytes:
         """The old one."""
         return super().received().replace(b"with UTF8SMTP", b"with ESMTP")
+
+
+class TakesOtherOctets(SmtpCore):
+    """What the next faults stand on: paths are made UTF-8 before they are looked at."""
+
+    def on_mail(self, argument: bytes) -> bytes:
+        """The sender."""
+        return super().on_mail(self.made_utf8(argument))
+
+    def on_rcpt(self, argument: bytes) -> bytes:
+        """The recipient, whom nobody looks up."""
+        made = self.made_utf8(argument)
+        return super().on_rcpt(argument) if made == argument else self.reply(250, "recipient ok", enhanced="2.1.5")
+
+    def made_utf8(self, argument: bytes) -> bytes:
+        """The argument in UTF-8; the same one where it is that already."""
+        raise NotImplementedError
+
+
+@fault("takes-latin-1-for-utf8", breaks="rfc6531/1.1/1")
+class TakesLatin1ForUtf8(TakesOtherOctets):
+    """Reads paths that are no UTF-8 as Latin-1."""
+
+    def made_utf8(self, argument: bytes) -> bytes:
+        """Characters in longer forms are refused as ever."""
+        try:
+            argument.decode()
+        except UnicodeDecodeError:
+            return argument if _LONGER_FORM.search(argument) else argument.decode("latin-1").encode()
+        return argument
+
+
+@fault("reads-longer-forms-of-ascii", breaks="rfc6531/3.3/1")
+class ReadsLongerFormsOfAscii(TakesOtherOctets):
+    """Adds up the bits of a character and does not ask whether it took too many octets (as once CVE-2000-0884)."""
+
+    def made_utf8(self, argument: bytes) -> bytes:
+        """Whatever it may be, it is an x here."""
+        return _LONGER_FORM.sub(b"x", argument)
+
+
+@fault("delivers-utf8-headers-in-latin-1", breaks="rfc6531/3.1/12")
+class DeliversUtf8HeadersInLatin1(SmtpCore):
+    """Writes the header as its own country reads it."""
+
+    def deliver(self, text: bytes) -> None:
+        """What has no place there becomes a question mark."""
+        header = header_of(text)
+        super().deliver(header.decode(errors="replace").encode("latin-1", "replace") + text[len(header) :])
+
+
+@fault("refuses-utf8-headers-with-550", breaks="rfc6531/3.5/5")
+class RefusesUtf8HeadersWith550(SmtpCore):
+    """Says 5.6.9 behind a reply code that is about mailboxes."""
+
+    def refusal_of_message(self, text: bytes) -> bytes | None:
+        """After the fact."""
+        if header_of(text).isascii():
+            return super().refusal_of_message(text)
+        return self.reply(550, "the recipient cannot take this header", enhanced="5.6.9")
