@@ -14,6 +14,7 @@ from conformance.expectations import expect
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
 from conformance.smtp.passage import hand_in
+from conformance.smtp.session import SmtpSession
 from conformance.smtp.strategies_text import joined
 from conformance.wire.smtp import Reply
 
@@ -26,8 +27,9 @@ words = st.one_of(
 """What people write in header fields: letters of all kinds, in the one form of each (RFC 6532 §3.1)."""
 
 
-def _offered(dial: Dial) -> None:
-    if not dial.facts.offers("SMTPUTF8"):
+def _begin(smtp: SmtpSession) -> None:
+    smtp.greet()
+    if "SMTPUTF8" not in smtp.capabilities:
         raise not_applicable("the server does not offer SMTPUTF8")
 
 
@@ -38,11 +40,10 @@ def check_comes_through(dial: Dial, mailbox: Mailbox, text: str) -> None:
 
     Who reads the mailbox by IMAP or POP3 without UTF-8 may be shown encoded words in its place, or nothing (RFC 6858).
     """
-    _offered(dial)
     sent = ["Comments: grün €".encode(), f"Comments: {text}".encode()]
     token = mailbox.token()
     with dial() as smtp:
-        smtp.greet()
+        _begin(smtp)
         reply = hand_in(smtp, mailbox, token, b"text\r\n", headers=joined(sent), parameters=PARAMETERS)
     if not reply.positive:
         raise not_applicable(f"the message is refused: {reply}")
@@ -60,9 +61,8 @@ def check_comes_through(dial: Dial, mailbox: Mailbox, text: str) -> None:
 @must("rfc6531/3.5/5")
 def check_refusals_have_their_code(dial: Dial, mailbox: Mailbox) -> None:
     """Where X.6.9 says that a recipient cannot take a header in UTF-8, the reply code before it is 554."""
-    _offered(dial)
     with dial() as smtp:
-        smtp.greet()
+        _begin(smtp)
         headers = "Comments: grün\r\n".encode()
         reply = hand_in(smtp, mailbox, mailbox.token(), b"text\r\n", headers=headers, parameters=PARAMETERS)
     if not _is_about_the_header(reply):
