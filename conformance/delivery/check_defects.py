@@ -35,6 +35,10 @@ DEFECTS = (
 """Fields that break RFC 5322 or MIME and are still lines of a header section."""
 
 
+MANY_RECIPIENTS = b"To: " + b",\r\n ".join(b"<reader-%d@client.example>" % number for number in range(200)) + b"\r\n"
+"""As many as RFC 5321 §4.5.3.1.8 has servers take in the envelope, twice, and a header of a few thousand octets."""
+
+
 def _expect_taken(dial: Dial, mailbox: Mailbox, headers: bytes, *, because: str) -> None:
     """The message is accepted with these fields in it.
 
@@ -64,3 +68,9 @@ def check_unbalanced_resent_fields_are_no_ground_for_refusal(dial: Dial, mailbox
 def check_defects_are_no_ground_for_refusal(dial: Dial, mailbox: Mailbox, fields: bytes) -> None:
     """A message is not refused for what seems wrong with its header section or its MIME structure."""
     _expect_taken(dial, mailbox, fields, because="a server transports messages and does not judge their form")
+
+
+@should("rfc5321/3.3/29", "rfc5321/4.5.3.1.8/3")
+def check_many_names_in_the_header_are_no_ground_for_refusal(dial: Dial, mailbox: Mailbox) -> None:
+    """A message is not refused for how many recipients its header shows: its envelope says how many there are."""
+    _expect_taken(dial, mailbox, MANY_RECIPIENTS, because="who is named in the header does not matter")

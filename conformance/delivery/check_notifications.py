@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from conformance.checks import must, should
 from conformance.delivery.check_trace import fields_of, is_called
@@ -17,6 +18,7 @@ from conformance.expectations import expect
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
 from conformance.messages import Delivered
+from conformance.smtp.dialogue import settled
 
 LOOKS = 4
 """How often the judge waits for a later message before it believes that no notification is coming."""
@@ -48,7 +50,7 @@ def _send(dial: Dial, mailbox: Mailbox, *, sender: bytes, nobodies: int = 1, bes
                 raise not_applicable("recipients that there are not are refused in the session, as is best")
         if smtp.data().code != 354:
             raise InconclusiveError("DATA was refused")
-        reply = smtp.text(mailbox.compose(token, b"text\r\n"))
+        reply = settled(smtp.text(mailbox.compose(token, b"text\r\n")))
         if not reply.positive and not beside:
             raise not_applicable("the message is refused in the session")
         expect(reply.positive, "a positive reply, as one of the recipients gets the message", reply)
@@ -59,12 +61,14 @@ def _notifications(mailbox: Mailbox, sent: _Sent) -> list[Delivered]:
     """What came back to the mailbox about a message; the message itself left out."""
     for _ in range(LOOKS):
         mailbox.settle()
-        about = [
-            message for message in mailbox.with_token(sent.token) if message.token != sent.token or _is_null(message)
-        ]
+        about = [message for message in mailbox.with_token(sent.token) if _is_about(message, sent)]
         if about:
             return about
     return []
+
+
+def _is_about(message: Delivered, sent: _Sent) -> bool:
+    return sent.token.encode() in message.octets and (message.token != sent.token or _is_null(message))
 
 
 def _is_null(message: Delivered) -> bool:
@@ -117,8 +121,9 @@ def check_pass_over_source_routes(dial: Dial, mailbox: Mailbox) -> None:
     """Of a reverse-path with a source route the notification uses the last address alone."""
     _somebody_hears(dial, mailbox)
     route = b"@relay.mailspec.test,@hop.mailspec.test:" + mailbox.address.encode()
-    _, about = _bounced(dial, mailbox, sender=route)
-    expect(about, f"a notification to {mailbox.address}", "none in its mailbox")
+    sent = _send(dial, mailbox, sender=route)
+    came = mailbox.wait_until(lambda message: _is_about(message, sent))
+    expect(came, f"a notification to {mailbox.address}", "none in its mailbox")
 
 
 @must("rfc5321/6.1/6", "rfc5321/4.5.4/2", "rfc5321/3.6.3/4")
@@ -139,13 +144,16 @@ def check_are_not_sent_about_notifications(dial: Dial, mailbox: Mailbox) -> None
     expect(not about, "no mail about a message with the null reverse-path", f"{len(about)} in {mailbox.address}")
 
 
+def _tells_of(sent: _Sent, address: str, message: Delivered) -> bool:
+    return _is_about(message, sent) and address.encode() in message.octets
+
+
 @must("rfc5321/4.4/27", "rfc5321/4.4/26", "rfc5321/4.4/25", "rfc5321/3.3/28")
 def check_name_every_failed_recipient(dial: Dial, mailbox: Mailbox) -> None:
     """A message that some recipients get is accepted, and those who do not are all named to its sender."""
     _somebody_hears(dial, mailbox)
-    sent, about = _bounced(dial, mailbox, sender=mailbox.address.encode(), nobodies=2, beside=[mailbox.address])
-    told = b"".join(message.octets for message in about)
-    missing = [address for address in sent.nobodies if address.encode() not in told]
+    sent = _send(dial, mailbox, sender=mailbox.address.encode(), nobodies=2, beside=[mailbox.address])
+    missing = [address for address in sent.nobodies if mailbox.wait_until(partial(_tells_of, sent, address)) is None]
     expect(not missing, f"{' and '.join(sent.nobodies)} in notifications", f"no word of {missing}")
 
 

@@ -52,7 +52,7 @@ def check_accepted_mail_arrives_once(dial: Dial, mailbox: Mailbox, messages: int
         expect(found == 1, f"the message {token} once", f"{found} times")
 
 
-@must("rfc5321/4.1.1.10/4", "rfc5321/6.1/1")
+@must("rfc5321/4.1.1.10/4", "rfc5321/6.1/1", "rfc5321/6.1/2")
 @given(how=st.sampled_from(("closed", "reset")), at_most=2)
 def check_accepted_mail_outlives_the_connection(dial: Dial, mailbox: Mailbox, how: str) -> None:
     """A message that was answered 250 arrives though the client never says QUIT.

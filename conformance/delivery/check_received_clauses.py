@@ -29,7 +29,7 @@ _COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*\)")
 # TCP-info = address-literal / ( Domain FWS address-literal ); not the comment in which Exim and qmail repeat the EHLO.
 _TCP_INFO = re.compile(rb"(?i)(?!HELO\s)(?:[^\s\[\]=]+\s+)?\[")
 
-# RFC 5321, RFC 3848, RFC 6531 §4.3, and RFC 9051's neighbour in IANA's registry of mail transmission types.
+# RFC 5321, RFC 3848, RFC 6531 §4.3, and what else IANA's registry of mail transmission types has.
 REGISTERED_PROTOCOLS = frozenset(
     {b"SMTP", b"HTTP", b"MMS"}
     | {

@@ -63,7 +63,7 @@ def check_offers_8bitmime(dial: Dial) -> None:
 
 @must("rfc2033/4/1")
 def check_is_smtp_otherwise(dial: Dial) -> None:
-    """RSET, NOOP, VRFY and the rest are there, in the order and with the meaning that SMTP gives them."""
+    """RSET, NOOP, MAIL and RCPT are there, in the order and with the meaning that SMTP gives them."""
     with dial() as lmtp:
         lmtp.greet()
         expect_code(lmtp.rset(), {250}, because="RSET is a command of SMTP")

@@ -170,13 +170,16 @@ def check_answers_a_second_auth_with_503(submission: Dial) -> None:
 
 @must("rfc4954/4/5")
 def check_answers_auth_in_a_transaction_with_503(smtp: Dial) -> None:
-    """AUTH between MAIL and the end of the transaction is answered 503."""
+    """AUTH between MAIL and the end of the transaction is answered 503.
+
+    Where MAIL waits for a log-in a second AUTH is answered 503 anyway, and shows nothing.
+    """
     with ready(smtp) as session:
         reply = session.mail(session.setting.sender)
+        if reply.code == 530:
+            raise not_applicable("no transaction is opened without a log-in")
         if not reply.positive:
-            session.log_in()
-            if not session.mail(session.setting.sender).positive:
-                raise InconclusiveError(f"MAIL was refused: {reply}")
+            raise InconclusiveError(f"MAIL was refused: {reply}")
         expect_code(session.command("AUTH PLAIN"), {503}, because="a mail transaction is open")
 
 
@@ -320,8 +323,11 @@ def check_bears_two_failures(submission: Dial) -> None:
         for response in (wrong, wrong, right):
             reply = ask(smtp, b"AUTH PLAIN " + response)
             expect(reply is not None, "the session to go on after two failed log-ins", "421 or a closed connection")
-        assert reply is not None
-        expect_code(settled(reply), {235}, because="two failures before it do not make it wrong")
+    assert reply is not None
+    if settled(reply).code != 235:
+        # A site may bar whoever guesses, for a time and from all sessions, which is no matter of this one.
+        expect_credentials_work(submission)
+        expect_code(reply, {235}, because="the same credentials are taken in a session of their own")
 
 
 @should("rfc4954/6/16")

@@ -144,7 +144,7 @@ def check_data_waits_for_a_recipient(dial: Dial) -> None:
         smtp.rset()
         replies = ask_together(smtp, [mail, nobody, somebody, data])
         if replies[3].code == 354:
-            smtp.raw_text(b".\r\n")
+            smtp.abandon()  # An end of the data would have somebody get an empty message.
         if replies[2].positive and not replies[3].transient:
             expect_code(replies[3], {354}, because="a recipient was accepted")
 
@@ -161,7 +161,7 @@ def check_nothing_for_nobody_is_sent_to_nobody(dial: Dial, mailbox: Mailbox) -> 
         sender, nobody = (f"<{address}>".encode() for address in (mailbox.address, f"{name}@{dial.domain}"))
         replies = ask_together(smtp, [b"MAIL FROM:" + sender, b"RCPT TO:" + nobody, b"DATA"])
         if replies[2].code != 354:
-            return
+            return  # There is nobody to whom anything could be sent, which is best.
         smtp.raw_text(b".\r\n")
         if replies[1].positive:
             raise not_applicable("the server accepts every recipient")

@@ -30,16 +30,17 @@ def check_does_not_end_the_data(dial: Dial, mailbox: Mailbox, declared: int) -> 
 
     A server that counts instead runs the rest of the message as commands, or waits for octets that never come.
     """
-    token, body = mailbox.token(), b"NOOP\r\n" * 100 + b"last line\r\n"
-    message = mailbox.compose(token, body)
+    body = b"NOOP\r\n" * 100 + b"last line\r\n"
+    octets = len(mailbox.compose(mailbox.token(), body))
     with dial() as smtp:
         smtp.greet()
         if "SIZE" not in smtp.capabilities:
             raise not_applicable("SIZE is not offered")
-        for size in (declared, len(message) + declared):
+        for size in (declared, octets + declared):
+            token = mailbox.token()
             smtp.begin_data(parameters=[f"SIZE={size}"])
             try:
-                reply = smtp.text(message)
+                reply = smtp.text(mailbox.compose(token, body))
             except SilenceError as error:
                 smtp.abandon()
                 raise ViolationError(f"a reply to the period at the end, SIZE={size} or not", error.what) from error
@@ -112,7 +113,7 @@ def check_messages_near_the_limit_arrive_whole(dial: Dial, mailbox: Mailbox) -> 
     with dial() as smtp:
         smtp.greet()
         octets = _limit(smtp) * 9 // 10
-        body = (_LINE * (octets // len(_LINE)))[: octets - 2] + b"\r\n"
+        body = _LINE * (octets // len(_LINE))
         smtp.begin_data()
         if not smtp.text(mailbox.compose(token, body)).positive:
             raise InconclusiveError(f"a message of {octets} octets is not wanted")

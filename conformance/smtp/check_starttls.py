@@ -93,12 +93,15 @@ def check_obeys_nothing_sent_in_clear(dial: Dial, injected: bytes, *, at_once: b
     CVE-2011-0411: a server that keeps what it had read ahead runs it as if it had come through TLS. Who sits in the
     middle so puts commands of his own before those of the client, and has the client's password, or its message,
     delivered to himself. Postfix had it in 2011, and ten years later another look found it in half of all programs.
-    A server may drop the octets, or let the handshake fail on them.
+    A server may drop the octets, let the handshake fail on them, or refuse STARTTLS for them, as Exim does.
     """
     smtp = _greeted(dial)
     with smtp:
         smtp.send_segment(b"STARTTLS\r\n" + (injected if at_once else b""))
         reply = smtp.read_reply()
+        if at_once and reply.permanent:
+            smtp.abandon()  # There is no TLS, so that nothing can be obeyed inside it.
+            return
         if reply.code != 220:
             raise InconclusiveError(f"STARTTLS was refused: {reply}")
         if not at_once:

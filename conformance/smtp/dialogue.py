@@ -50,16 +50,19 @@ def settled(reply: Reply) -> Reply:
     return reply
 
 
-def replies_until_farewell(smtp: SmtpSession) -> list[Reply]:
+def replies_until_farewell(smtp: SmtpSession, *, allow_421: bool = True) -> list[Reply]:
     """Send QUIT and read on to its 221; every reply before that, each of which answers something sent earlier.
 
     So replies are counted without waiting for any that might still come. A 421 or a close ends the count too.
+
+    Raises:
+        RefusedError: 421, where it is not allowed, so that the count would be short.
     """
     smtp.send(b"QUIT\r\n")
     smtp.abandon()
     replies: list[Reply] = []
     try:
-        while (reply := smtp.read_reply(allow_421=True)).code not in (221, 421):
+        while (reply := smtp.read_reply(allow_421=allow_421)).code not in (221, 421):
             replies.append(reply)
             if len(replies) > MANY:
                 break

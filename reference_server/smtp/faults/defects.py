@@ -32,6 +32,17 @@ class RefusesBrokenMime(SmtpCore):
         return super().refusal_of_message(text)
 
 
+@fault("counts-the-names-in-the-header", breaks="rfc5321/4.5.3.1.8/3")
+class CountsTheNamesInTheHeader(SmtpCore):
+    """Refuses messages whose header has more than a hundred addresses."""
+
+    def refusal_of_message(self, text: bytes) -> bytes | None:
+        """So many people cannot want it."""
+        if header_of(text).count(b"@") > 100:
+            return self.reply(554, "too many recipients in the header", enhanced="5.7.1")
+        return super().refusal_of_message(text)
+
+
 @fault(
     "refuses-messages-with-553",
     breaks="rfc5321/4.3.2/19",

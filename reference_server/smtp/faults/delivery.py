@@ -19,7 +19,7 @@ class DeliversTwice(SmtpCore):
         return [account for account in super().receivers() for _ in range(2)]
 
 
-@fault("takes-mail-back-when-the-connection-breaks", breaks=("rfc5321/4.1.1.10/4", "rfc5321/6.1/1"))
+@fault("takes-mail-back-when-the-connection-breaks", breaks=("rfc5321/4.1.1.10/4", "rfc5321/6.1/1", "rfc5321/6.1/2"))
 class TakesMailBackWhenTheConnectionBreaks(SmtpCore):
     """Removes the messages of a session again that ends without QUIT."""
 

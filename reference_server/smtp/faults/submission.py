@@ -64,6 +64,17 @@ class SubmissionRefusesTheNullPath(SmtpCore):
         return super().refusal_of_sender(sender)
 
 
+@fault("submission-guards-senders-with-553", breaks="rfc6409/6.1/2")
+class SubmissionGuardsSendersWith553(SmtpCore):
+    """Has the code for mailbox names where a sender is another user's."""
+
+    def refusal_of_sender(self, sender: Address) -> bytes | None:
+        """As if there were no such sender."""
+        if self.may_send_as(sender):
+            return super().refusal_of_sender(sender)
+        return self.reply(553, "not your address", enhanced="5.7.1")
+
+
 @fault("submission-takes-illegal-addresses", breaks="rfc6409/5.1/1")
 class SubmissionTakesIllegalAddresses(SmtpCore):
     """Looks at no recipient when it is given."""
