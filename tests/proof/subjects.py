@@ -155,6 +155,7 @@ ASKED_OF_VARIANTS: Mapping[str, str] = {
     "smtp/refusal/521_means_no_mail": "smtp-accepts-no-mail",
     "delivery/notifications/have_a_null_reverse_path": "smtp-bounces-late",
     "delivery/notifications/pass_over_source_routes": "smtp-bounces-late",
+    "delivery/notifications/go_to_nobody_in_the_header": "smtp-bounces-late",
     "delivery/notifications/are_not_sent_about_notifications": "smtp-bounces-late",
     "delivery/notifications/name_every_failed_recipient": "smtp-bounces-late",
     "delivery/notifications/are_one_for_all_recipients": "smtp-bounces-late",

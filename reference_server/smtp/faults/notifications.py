@@ -48,6 +48,20 @@ class NotifiesByTheHeader(BouncesLateSmtp):
             self.put(account, self.bounce(failed, text))
 
 
+@fault("notifies-whom-the-header-says", breaks=("rfc5321/6.1/5", "rfc5321/4.4/22", "rfc5321/4.5.5/2"))
+class NotifiesWhomTheHeaderSays(BouncesLateSmtp):
+    """Sends a notification to Reply-To in place of the reverse-path."""
+
+    def send_bounce(self, failed: Sequence[Address], text: bytes) -> None:
+        """As one replies to mail."""
+        found = re.search(rb"(?im)^reply-to:\s*<([^>]+)>", text)
+        account = self.store.account(found[1].decode("utf-8", "replace")) if found else None
+        if account is None or not self.notifies():
+            super().send_bounce(failed, text)
+        else:
+            self.put(account, self.bounce(failed, text))
+
+
 @fault(
     "notifies-of-the-first-alone",
     breaks=("rfc5321/4.4/27", "rfc5321/4.4/26"),
