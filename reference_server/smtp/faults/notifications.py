@@ -52,7 +52,7 @@ class NotifiesByTheHeader(BouncesLateSmtp):
 class NotifiesWhomTheHeaderSays(BouncesLateSmtp):
     """Sends a notification to Reply-To in place of the reverse-path."""
 
-    def send_bounce(self, failed: Sequence[Address], text: bytes) -> None:
+    def send_bounce(self, failed: Sequence[Recipient], text: bytes) -> None:
         """As one replies to mail."""
         found = re.search(rb"(?im)^reply-to:\s*<([^>]+)>", text)
         account = self.store.account(found[1].decode("utf-8", "replace")) if found else None
