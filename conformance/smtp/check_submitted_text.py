@@ -1,4 +1,4 @@
-"""What a submission service does to the text of messages: RFC 6409 §4.2, §5.1, §8.1, §8.3.
+"""What a submission service does to the text of messages: RFC 6409 §4.2, §5.1, §8.
 
 All messages here lack Message-ID, which such a service adds: so it alters text, and is bound by what binds who does.
 """
@@ -16,7 +16,7 @@ from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
 from conformance.messages import Delivered
 from conformance.smtp.dialogue import settled
-from conformance.smtp.syntax import HOST, MESSAGE_ID
+from conformance.smtp.syntax import DATE_TIME, HOST, MESSAGE_ID
 from conformance.wire.smtp import Reply
 
 ADDED = (b"date", b"message-id", b"sender")
@@ -69,6 +69,36 @@ def check_a_message_id_that_is_none_is_replaced(msa: Dial, mailbox: Mailbox, wri
     """Where the text of Message-ID is not of its grammar, the message arrives with another."""
     found = _fields(_submitted(msa, mailbox, b"Message-ID: " + written + b"\r\n").header, b"message-id")
     expect(len(found) == 1 and MESSAGE_ID.fullmatch(found[0]), "one Message-ID, and that a valid one", found)
+
+
+LINE = re.compile(rb"[!-9;-~]+[ \t]*:[^\r\n]*|[ \t][^\r\n]*")
+"""One line of a header section without its CRLF: the first of a field, or one that folds it (RFC 5322 §2.2)."""
+
+ONCE = (b"date", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"message-id", b"subject")
+"""Fields of which a message has one at the most (RFC 5322 §3.6)."""
+
+PLAIN = (
+    b"",
+    b"Subject-Of-Old: a\r\n folded\r\n\tline\r\n",
+    b"Cc: <carol@client.example>,\r\n <dave@client.example>\r\n",
+)
+
+
+@must("rfc6409/8/2")
+@given(field=st.sampled_from(PLAIN), at_most=3)
+def check_what_is_added_makes_a_valid_header(msa: Dial, mailbox: Mailbox, field: bytes) -> None:
+    """A message arrives with a header of RFC 5322: one Date, one Message-ID, lines that are fields, each in its form.
+
+    That it has neither is the client's doing. What is added is the server's.
+    """
+    header = _submitted(msa, mailbox, field).header
+    wrong = [line for line in header.removesuffix(b"\r\n").split(b"\r\n") if not LINE.fullmatch(line)]
+    expect(not wrong, "a header section of fields and folded lines", wrong[:3])
+    doubled = [name for name in ONCE if len(_fields(header, name)) > 1]
+    expect(not doubled, "one field of each of these names at the most", doubled)
+    for name, form in ((b"date", DATE_TIME), (b"message-id", MESSAGE_ID)):
+        odd = [found for found in _fields(header, name) if not form.fullmatch(found)]
+        expect(not odd, f"{name.decode()} in the form of RFC 5322", odd)
 
 
 def _passes(msa: Dial, dial: Dial, mailbox: Mailbox, field: bytes) -> bytes:

@@ -39,3 +39,13 @@ MESSAGE_ID = re.compile(
     re.DOTALL,
 )
 """The body of a Message-ID field."""
+
+# date-time = [ day-name "," ] day month year hour ":" minute [ ":" second ] zone [CFWS] (RFC 5322 §3.3); §4.3 has years
+# of two digits and zones with names.
+DATE_TIME = re.compile(
+    rb"\s*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s*,)?\s*[0-9]{1,2}\s+"
+    rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+[0-9]{2,}\s+"
+    rb"[0-9]{2}\s*:\s*[0-9]{2}(?:\s*:\s*[0-9]{2})?\s+(?:[+-][0-9]{4}|[A-Z]{1,5})(?:\s|\([^()]*\))*+",
+    re.IGNORECASE,
+)
+"""The body of a Date field."""

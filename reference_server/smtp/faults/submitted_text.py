@@ -60,3 +60,27 @@ class SubmissionAddsAnUnknownSender(CompletesSubmissionsSmtp):
     def user_who_sends(self) -> str:
         """As it was before the user had another name."""
         return f"x-{super().user_who_sends()}"
+
+
+@fault("submission-dates-messages-its-own-way", breaks="rfc6409/8/2")
+class SubmissionDatesMessagesItsOwnWay(SmtpCore):
+    """Adds Date where there is none, as its database has it."""
+
+    def completed(self, text: bytes) -> bytes:
+        """In the form of RFC 3339."""
+        text = super().completed(text)
+        if not self.surroundings.submission or b"\r\ndate:" in b"\r\n" + header_of(text).lower():
+            return text
+        return b"Date: %s\r\n" % self.settings.wall_clock().isoformat().encode("ascii") + text
+
+
+@fault("submission-adds-a-line-that-is-no-field", breaks="rfc6409/8/2")
+class SubmissionAddsALineThatIsNoField(SmtpCore):
+    """Adds a banner to the header that is no field."""
+
+    def completed(self, text: bytes) -> bytes:
+        """A line of its own."""
+        header = header_of(text)
+        if not self.surroundings.submission or not header:
+            return super().completed(text)
+        return super().completed(header + b"This message was scanned\r\n" + text[len(header) :])
