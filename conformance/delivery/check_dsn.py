@@ -148,7 +148,7 @@ def check_nothing_comes_back_that_the_sender_did_not_name(dial: Dial, mailbox: M
 
     A hop may have put in an ORCPT with the recipient of the envelope (RFC 3461 §5.2.1), so that this one is no fault.
     """
-    notice = asked_for(dial, mailbox)
+    notice = asked_for(dial, mailbox, named=False)
     said = notice.of_message("Original-Envelope-Id")
     expect(said is None, "no Original-Envelope-Id", said)
     address = (notice.of_recipient("Original-Recipient") or f";{mailbox.address}").partition(";")[2].strip()

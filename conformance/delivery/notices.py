@@ -17,6 +17,8 @@ BODY = b"only the body has this line\r\n"
 
 _REPORT = re.compile(rb"^Content-Type:[ \t\r\n]*multipart/report", re.MULTILINE | re.IGNORECASE)
 
+_REPORTING_MTA = re.compile(rb"^Reporting-MTA:[ \t]*[^;\s]+;[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
+
 
 def send(
     dial: SmtpDial,
@@ -26,10 +28,12 @@ def send(
     rcpt: Sequence[str] = (),
     sender: str | None = None,
     beside: Sequence[tuple[str, str]] = (),
+    named: bool = True,
 ) -> str:
     """Send a message from the mailbox to itself with these parameters, and wait until it is there; its token.
 
-    `beside` are further recipients, each with a parameter. The header names the mailbox as author in any case.
+    `beside` are further recipients, each with a parameter. The header names the mailbox as author in any case. With
+    `named` ENVID is the token, unless `mail` has an ENVID, so that a report without any of the message is known, too.
 
     Raises:
         NotApplicableError: DSN is not offered.
@@ -41,6 +45,7 @@ def send(
         smtp.greet()
         if "DSN" not in smtp.capabilities:
             raise not_applicable("DSN is not offered")
+        mail = _with_a_name(token, mail) if named else mail
         replies = [settled(smtp.mail(mailbox.address if sender is None else sender, *mail))]
         replies += [settled(smtp.rcpt(mailbox.address, *rcpt))]
         replies += [settled(smtp.rcpt(address, parameter)) for address, parameter in beside]
@@ -51,6 +56,10 @@ def send(
             raise InconclusiveError(f"the message is refused: {reply}")
     mailbox.wait_for(token)
     return token
+
+
+def _with_a_name(token: str, mail: Sequence[str]) -> Sequence[str]:
+    return mail if any(word.startswith("ENVID=") for word in mail) else (*mail, f"ENVID={token}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,15 @@ def about(token: str, message: Delivered) -> bool:
     return is_report(message) and token.encode() in message.octets
 
 
+def is_of_the_server(dial: SmtpDial, report: Delivered) -> bool:
+    """Whether the Reporting-MTA is the server of this endpoint, by the name in its greeting.
+
+    Mail may fail at a server behind it, which need not know DSN, and then nobody can make that one keep to it.
+    """
+    found = _REPORTING_MTA.search(report.octets)
+    return found is not None and found[1].lower() in dial.facts.greeting.lower().split()
+
+
 def asked_for(
     dial: SmtpDial,
     mailbox: Mailbox,
@@ -107,13 +125,14 @@ def asked_for(
     mail: Sequence[str] = (),
     rcpt: Sequence[str] = (),
     beside: Sequence[tuple[str, str]] = (),
+    named: bool = True,
 ) -> Notice:
     """Ask for a notification of success, and wait for it.
 
     Raises:
         InconclusiveError: it does not come, which one check alone judges.
     """
-    token = send(dial, mailbox, mail=mail, rcpt=("NOTIFY=SUCCESS", *rcpt), beside=beside)
+    token = send(dial, mailbox, mail=mail, rcpt=("NOTIFY=SUCCESS", *rcpt), beside=beside, named=named)
     found = mailbox.wait_until(lambda message: about(token, message))
     if found is None:
         raise InconclusiveError("no notification of success has come")

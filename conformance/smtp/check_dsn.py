@@ -16,6 +16,7 @@ from conformance.smtp.strategies_dsn import (
     BAD_OF_RCPT,
     LONGEST_ENVID,
     LONGEST_ORCPT,
+    NEARLY_XTEXT,
     in_any_case,
     notify_values,
     xtexts,
@@ -139,6 +140,63 @@ def check_bad_parameters_of_mail_are_answered_501(dial: Dial, words: str) -> Non
         expect_sender_is_taken(smtp)
         for each in dict.fromkeys(("ENVID=a+b", "RET=WHOLE", "ENVID=a ENVID=b", words)):
             expect_code(settled(mail_alone(smtp, *each.split())), {501}, because=f"{each} is not valid")
+
+
+@must("rfc3461/5.1/3", "rfc3461/4/4", "rfc3461/4/5")
+@given(value=st.sampled_from(NEARLY_XTEXT), at_most=3)
+def check_nearly_xtext_is_answered_501(dial: Dial, value: str) -> None:
+    """An ENVID with an equals sign, or with an encoded octet in small letters, is no xtext and is answered 501.
+
+    Where it is taken, it comes back in a report as another identifier than the sender has in his books.
+    """
+    with dial() as smtp:
+        _greet(smtp)
+        expect_sender_is_taken(smtp)
+        for words in dict.fromkeys((*NEARLY_XTEXT[:2], value)):
+            expect_code(settled(mail_alone(smtp, words)), {501}, because=f"{words} is no xtext")
+
+
+@must("rfc5321/4.1.1.11/1", "rfc3461/2/4", "rfc3461/2/5", "rfc3461/2/6", "rfc3461/2/7")
+@given(
+    of_rcpt=st.sampled_from(("NOTIFY=NEVER", "NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;a")),
+    of_mail=st.sampled_from(("RET=FULL", "RET=HDRS", "ENVID=a")),
+    at_most=4,
+)
+def check_parameters_are_not_taken_on_the_other_command(dial: Dial, of_rcpt: str, of_mail: str) -> None:
+    """MAIL refuses NOTIFY and ORCPT, and RCPT refuses RET and ENVID: neither command has them.
+
+    A client that mixes them up must not go away in the belief that it has asked for something.
+    """
+    with dial() as smtp:
+        _greet(smtp)
+        expect_sender_is_taken(smtp)
+        for words in dict.fromkeys(("NOTIFY=NEVER", of_rcpt)):
+            reply = mail_alone(smtp, words)
+            expect(not reply.positive, f"a refusal of MAIL with {words}", reply)
+        smtp.rset()
+        _open(smtp)
+        for words in dict.fromkeys(("RET=FULL", of_mail)):
+            reply = _rcpt(smtp, words)
+            expect(not reply.positive, f"a refusal of RCPT with {words}", reply)
+
+
+@must("rfc3461/5.4/7", "rfc3461/5.4/8", "rfc3461/5.1/4")
+@given(label=st.integers(40, 63), at_most=3)
+def check_long_recipients_have_room_for_parameters(dial: Dial, label: int) -> None:
+    """RCPT for a long recipient, with the longest NOTIFY and ORCPT, gets no syntax error where RCPT without gets none.
+
+    The line has nearly 800 octets: the parameters have room of their own, beside the 512 octets for the recipient.
+    """
+    domain = ".".join(["d" * label, "e" * 63, "f" * 40, "test"])
+    address = f"{'l' * 64}@{domain}"
+    with dial() as smtp:
+        _greet(smtp)
+        smtp.begin()
+        plain = smtp.rcpt(address)
+        orcpt = "ORCPT=rfc822;".ljust(LONGEST_ORCPT, "o")
+        reply = smtp.rcpt(address, "NOTIFY=SUCCESS,FAILURE,DELAY", orcpt)
+        fine = reply.code == plain.code or reply.code not in {500, 501, 504, 555}
+        expect(fine, f"{plain.code}, as for RCPT without parameters", reply)
 
 
 @should("rfc3461/5.1/6", "rfc3461/4.5/4")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from reference_server.registry import fault
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.dsn import XTEXT
-from reference_server.smtp.envelope import RefusedError
+from reference_server.smtp.envelope import Parameters, RefusedError
+from reference_server.smtp.grammar import Address
+from reference_server.smtp.session import Recipient, Transaction
 
 
 @fault("puts-words-behind-dsn", breaks="rfc3461/2/2")
@@ -142,3 +146,29 @@ class TakesParametersOfDsnTwice(SmtpCore):
     def on_rcpt(self, argument: bytes) -> bytes:
         """Here as well."""
         return super().on_rcpt(_without_repetitions(argument) if b" NOTIFY=" in argument else argument)
+
+
+@fault("reads-xtext-leniently", breaks=("rfc3461/5.1/3", "rfc3461/4/4", "rfc3461/4/5"))
+class ReadsXtextLeniently(SmtpCore):
+    """Takes an equals sign in ENVID for itself, and small letters for hexadecimal digits."""
+
+    def take_envid(self, value: bytes | None) -> bytes:
+        """It is clear what is meant."""
+        if value is not None:
+            value = re.sub(rb"\+[0-9A-Fa-f]{2}", lambda found: found[0].upper(), value.replace(b"=", b"+3D"))
+        return super().take_envid(value)
+
+
+@fault("takes-dsn-on-either-command", breaks=("rfc5321/4.1.1.11/1", "rfc3461/2/4", "rfc3461/2/6"))
+class TakesDsnOnEitherCommand(SmtpCore):
+    """Passes over parameters of DSN that belong to the other command."""
+
+    def take_mail_parameter(self, keyword: str, value: bytes | None, transaction: Transaction) -> None:
+        """RCPT will say it again."""
+        if keyword not in {"NOTIFY", "ORCPT"}:
+            super().take_mail_parameter(keyword, value, transaction)
+
+    def take_rcpt_parameters(self, parameters: Parameters, address: Address) -> Recipient:
+        """MAIL has said it before."""
+        kept = {word: value for word, value in parameters.items() if word not in {"RET", "ENVID"}}
+        return super().take_rcpt_parameters(kept, address)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
 from reference_server.registry import fault
 from reference_server.smtp.envelope import Parameters
 from reference_server.smtp.notices import Outcome
@@ -64,3 +68,31 @@ class ReturnsWhatNeededTls(BouncesLateSmtp):
         super().take_mail_parameters(parameters, transaction)
         if transaction.require_tls:
             transaction.ret = "FULL"
+
+
+@fault("reports-failures-with-a-status-of-success", breaks="rfc3461/6.3/14")
+class ReportsFailuresWithAStatusOfSuccess(BouncesLateSmtp):
+    """Gives a failed delivery a status of class 2."""
+
+    def notice(self, outcomes: list[Outcome], account: Account, text: bytes) -> bytes:
+        """The report was made without a hitch."""
+        return super().notice([replace(each, status="2.0.0") for each in outcomes], account, text)
+
+
+@fault("names-nothing-in-reports-of-failure", breaks=("rfc3461/6.3/1", "rfc3461/6.3/8"))
+class NamesNothingInReportsOfFailure(BouncesLateSmtp):
+    """Leaves ENVID and ORCPT out of reports of failure."""
+
+    def bounce(self, failed: Sequence[Recipient], text: bytes) -> bytes:
+        """What could not be delivered needs no name."""
+        said = super().bounce([replace(each, orcpt=None) for each in failed], text)
+        return re.sub(rb"Original-Envelope-Id: [^\r\n]*\r\n", b"", said)
+
+
+@fault("returns-all-of-failures", breaks="rfc3461/4.3/3")
+class ReturnsAllOfFailures(BouncesLateSmtp):
+    """Takes no notice of RET=HDRS."""
+
+    def returns_all(self) -> bool:
+        """More is more; but what needed TLS is not shown."""
+        return not self.transaction.require_tls
