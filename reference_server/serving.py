@@ -28,6 +28,7 @@ _DECLARATIONS = (
     *(f"reference_server.{package}.{kind}" for package in ("smtp", "pop3", "imap") for kind in ("faults", "variants")),
     "reference_server.imap.tastes",
     "reference_server.smtp.lookalikes",
+    "reference_server.smtp.variants_utf8",
 )
 
 

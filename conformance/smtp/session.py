@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from conformance.errors import InconclusiveError, RefusedError
 from conformance.session import Session, Setting, setting_up
 from conformance.wire.connection import Connection
-from conformance.wire.smtp import Reply, ReplyReader
+from conformance.wire.smtp import Deviation, Reply, ReplyReader
 
 CLIENT_NAME = "client.example"
 """How the judge introduces itself (RFC 2606 keeps the name free)."""
+
+_CONTROL = re.compile(r"[\0-\x08\x0a-\x1f\x7f-\x9f]")
 
 MOST_QUOTED = 300
 """Characters of a reply that the reason for a missing verdict quotes."""
@@ -52,6 +55,8 @@ class SmtpSession(Session):
         )
         self.capabilities: Mapping[str, str] = MappingProxyType({})
         self.greeting: Reply | None = None
+        self._used_smtputf8 = False
+        self._asks_about_users_in_utf8 = False
 
     def open(self) -> None:
         """Read the greeting.
@@ -85,6 +90,8 @@ class SmtpSession(Session):
         while (reply := self._reader.next_reply()) is None:
             self._reader.feed(self.connection.receive(deadline))
         for deviation in reply.deviations:
+            if deviation is Deviation.NOT_TEXT and self._may_be_utf8(reply):
+                continue
             self.setting.watcher.deviation(self.protocol, deviation.name.lower(), deviation.value, reply.raw)
         if reply.code == 421 and not allow_421:
             raise RefusedError(f"the server is going away: {_excerpt(reply)}")
@@ -92,8 +99,29 @@ class SmtpSession(Session):
 
     def command(self, line: str | bytes, *, within_s: float | None = None) -> Reply:
         """Send one command line, CRLF added, and read its reply."""
-        self.send((line.encode() if isinstance(line, str) else line) + b"\r\n")
-        return self.read_reply(within_s=within_s)
+        octets = line.encode() if isinstance(line, str) else line
+        verb, *words = octets.upper().split(b" ")
+        asks = b"SMTPUTF8" in words
+        self._used_smtputf8 |= asks and verb == b"MAIL"
+        self.send(octets + b"\r\n")
+        self._asks_about_users_in_utf8 = asks and verb in {b"VRFY", b"EXPN"}
+        try:
+            return self.read_reply(within_s=within_s)
+        finally:
+            self._asks_about_users_in_utf8 = False
+
+    def _may_be_utf8(self, reply: Reply) -> bool:
+        """Whether the client has said that it takes UTF-8 in this reply, and UTF-8 it is (RFC 6531 §3.7.4).
+
+        That is in the reply to VRFY and EXPN with SMTPUTF8, and in 251 and 551 once MAIL had it.
+        """
+        if not self._asks_about_users_in_utf8 and not (self._used_smtputf8 and reply.code in {251, 551}):
+            return False
+        try:
+            text = b"".join(reply.lines).decode()
+        except UnicodeDecodeError:
+            return False
+        return _CONTROL.search(text) is None
 
     def _pending(self) -> bytes:
         return self._reader.pending

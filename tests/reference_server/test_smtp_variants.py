@@ -136,6 +136,25 @@ DIALOGUES = {
         > RCPT TO:<alice@example.test>
         < 250
         """,
+    "smtp-shows-names-in-utf8": """
+        > VRFY alice
+        < 250 2.1.5 <alice@example.test>
+        > VRFY alice SMTPUTF8
+        < 250 2.1.5 Zoë Müller <alice@example.test>
+        """,
+    "smtp-wants-ascii-headers": """
+        > MAIL FROM:<> SMTPUTF8
+        < 250
+        > RCPT TO:<alice@example.test>
+        < 250
+        > DATA
+        < 354
+        > Subject: ü
+        >
+        > ü
+        > .
+        < 554 5.6.9
+        """,
     "smtp-wants-ascii-addresses": """
         > MAIL FROM:<ä@b>
         < 550 5.6.7

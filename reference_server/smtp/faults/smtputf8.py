@@ -219,3 +219,13 @@ class RefusesUtf8HeadersWith550(SmtpCore):
         if header_of(text).isascii():
             return super().refusal_of_message(text)
         return self.reply(550, "the recipient cannot take this header", enhanced="5.6.9")
+
+
+@fault("names-users-in-latin-1", breaks="rfc5321/4.2/12")
+class NamesUsersInLatin1(SmtpCore):
+    """Puts the user's name before the mailbox where VRFY has SMTPUTF8, and not in UTF-8."""
+
+    def on_vrfy(self, argument: bytes) -> bytes:
+        """As its own country writes it."""
+        reply = super().on_vrfy(argument)
+        return reply.replace(b" <", " Zoë <".encode("latin-1"), 1) if self.takes_utf8(argument) else reply
