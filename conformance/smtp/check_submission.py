@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.checks import given, must, should
+from conformance.checks import given, intrusive, must, should
 from conformance.delivery.check_trace import fields_of, is_called
-from conformance.errors import InconclusiveError, not_applicable
+from conformance.errors import InconclusiveError, ViolationError, not_applicable
 from conformance.expectations import expect
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
+from conformance.messages import compose
 from conformance.smtp.dialogue import mail_alone, settled
-from conformance.smtp.session import SmtpSession
+from conformance.smtp.session import SmtpSession, stuffed
+from conformance.wire.errors import SilenceError
 
 
 def _unauthenticated(msa: Dial) -> SmtpSession:
@@ -150,3 +152,24 @@ def check_domains_of_the_envelope_are_full_ones(msa: Dial, mailbox: Mailbox) -> 
     # Trace fields may tell what the client had said.
     paths = [field for field in fields_of(mailbox.wait_for(token)) if is_called(field, b"Return-Path")]
     expect(all(b"<mailspec@mailspec-host>" not in each for each in paths), "a full domain in the return path", paths)
+
+
+ANSWER_MINUTES = 2
+
+
+@should("rfc6409/5.3/1")
+@intrusive
+def check_answers_within_two_minutes(msa: Dial) -> None:
+    """Every command is answered within two minutes, the end of a message too: user agents wait no longer than that."""
+    with msa() as smtp:
+        smtp.greet()
+        wait_s = max(msa.minutes(ANSWER_MINUTES), smtp.connection.patience.reply_s)
+        envelope = (f"MAIL FROM:<{smtp.recipient}>", f"RCPT TO:<{smtp.recipient}>", "DATA")
+        for line in ("NOOP", "HELP", "VRFY mailspec-nobody", "MAIL FROM:<>", "RSET", *envelope):
+            try:
+                reply = smtp.command(line, within_s=wait_s)
+                if reply.code == 354:
+                    smtp.send(stuffed(compose("mailspec", b"text\r\n", recipient=smtp.recipient)) + b".\r\n")
+                    smtp.read_reply(within_s=wait_s)
+            except SilenceError as error:
+                raise ViolationError(f"an answer to {line} within {ANSWER_MINUTES} minutes", error.what) from error

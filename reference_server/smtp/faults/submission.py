@@ -104,3 +104,12 @@ class SubmissionTakesHalfADomain(SmtpCore):
     def is_qualified(self, address: Address) -> bool:
         """It will do."""
         return True
+
+
+@fault("submission-thinks-about-help", breaks="rfc6409/5.3/1")
+class SubmissionThinksAboutHelp(SmtpCore):
+    """Asks somebody who is not there."""
+
+    def on_help(self, argument: bytes) -> bytes:
+        """Users go without."""
+        return b"" if self.surroundings.submission else super().on_help(argument)
