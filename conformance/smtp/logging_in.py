@@ -59,7 +59,7 @@ def challenged(smtp: SmtpSession, mechanism: str = "PLAIN") -> Reply:
         InconclusiveError: the server does not ask for a response.
     """
     with setting_up(f"AUTH {mechanism}"):
-        reply = smtp.command(f"AUTH {mechanism}", within_s=smtp.log_in_patience_s)
+        reply = smtp.command(f"AUTH {mechanism}")
     if reply.code != 334:
         raise InconclusiveError(f"AUTH {mechanism} was not answered by a challenge: {reply}")
     return reply
@@ -72,7 +72,7 @@ def answered(smtp: SmtpSession, message: bytes) -> Reply:
         InconclusiveError: see `challenged`.
     """
     challenged(smtp)
-    return smtp.command(in_base64(message), within_s=smtp.log_in_patience_s)
+    return smtp.command(in_base64(message))
 
 
 def expect_credentials_work(dial: SmtpDial) -> None:

@@ -17,6 +17,9 @@ CLIENT_NAME = "client.example"
 
 _CONTROL = re.compile(r"[\0-\x08\x0a-\x1f\x7f-\x9f]")
 
+LOG_IN_PATIENCE = 3
+"""So many times the usual patience is had with log-ins."""
+
 MOST_QUOTED = 300
 """Characters of a reply that the reason for a missing verdict quotes."""
 
@@ -57,6 +60,7 @@ class SmtpSession(Session):
         self.greeting: Reply | None = None
         self._used_smtputf8 = False
         self._asks_about_users_in_utf8 = False
+        self._challenged = False
 
     def open(self) -> None:
         """Read the greeting.
@@ -93,14 +97,20 @@ class SmtpSession(Session):
             if deviation is Deviation.NOT_TEXT and self._may_be_utf8(reply):
                 continue
             self.setting.watcher.deviation(self.protocol, deviation.name.lower(), deviation.value, reply.raw)
+        self._challenged = reply.code == 334
         if reply.code == 421 and not allow_421:
             raise RefusedError(f"the server is going away: {_excerpt(reply)}")
         return reply
 
     def command(self, line: str | bytes, *, within_s: float | None = None) -> Reply:
-        """Send one command line, CRLF added, and read its reply."""
+        """Send one command line, CRLF added, and read its reply.
+
+        AUTH and answers to a challenge may take longer: after failed log-ins Dovecot holds the next up, 15 s and more.
+        """
         octets = line.encode() if isinstance(line, str) else line
         verb, *words = octets.upper().split(b" ")
+        if within_s is None and (self._challenged or verb == b"AUTH"):
+            within_s = LOG_IN_PATIENCE * self.connection.patience.reply_s
         asks = b"SMTPUTF8" in words
         self._used_smtputf8 |= asks and verb == b"MAIL"
         self.send(octets + b"\r\n")
@@ -233,14 +243,9 @@ class SmtpSession(Session):
             raise InconclusiveError("the server does not offer AUTH PLAIN")
         response = base64.b64encode(b"\0" + account.name.encode() + b"\0" + account.password.encode()).decode()
         with setting_up("AUTH PLAIN"):
-            reply = self.command(f"AUTH PLAIN {response}", within_s=self.log_in_patience_s)
+            reply = self.command(f"AUTH PLAIN {response}")
         if reply.code != 235:
             raise InconclusiveError(f"log-in as {account.name} was refused: {reply}")
-
-    @property
-    def log_in_patience_s(self) -> float:
-        """Seconds to wait for an answer to AUTH: after failed log-ins Dovecot makes the next wait 15 s and more."""
-        return 3 * self.connection.patience.reply_s
 
     def offers_auth(self, mechanism: str) -> bool:
         """Whether EHLO lists the SASL mechanism."""
