@@ -75,9 +75,10 @@ def check_sizes_that_are_no_numbers_are_refused(dial: Dial, size: str) -> None:
         try:
             reply = ask(smtp, line)
         except SilenceError:
-            # Waiting for octets is a guess too, and nothing is obeyed by it.
+            # Waiting for octets is a guess too, but nothing is obeyed by it.
             smtp.abandon()
-            raise InconclusiveError(f"the server waits for more after {line}") from None
+            dial.remark(f"the server waits for more after {line}")
+            return
         if reply is None:
             return
         # What is refused may end the session as well.

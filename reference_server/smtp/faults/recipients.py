@@ -86,7 +86,7 @@ class TakesQuotesForPartOfTheName(SmtpCore):
 
     def on_rcpt(self, argument: bytes) -> bytes:
         """There is none."""
-        if b'"' in argument:
+        if b'"' in argument.partition(b">")[0]:
             return self.reply(550, "no such user here", enhanced="5.1.1")
         return super().on_rcpt(argument)
 
