@@ -30,7 +30,10 @@ class GreetsWith250(SmtpCore):
 @fault(
     "knows-no-ehlo",
     breaks=("rfc5321/2.2.1/2", "rfc5321/4.5.1/2"),
-    also={"smtp/commands/reads_verbs_in_any_case": "EHLO is not known in any case"},
+    also={
+        "smtp/commands/reads_verbs_in_any_case": "EHLO is not known in any case",
+        "smtp/submission/offers_what_user_agents_count_on": "without EHLO nothing is offered",
+    },
 )
 class KnowsNoEhlo(SmtpCore):
     """Is a server of before 1993: EHLO is not implemented."""

@@ -23,7 +23,12 @@ class RefusesCommandLinesOf512(SmtpCore):
 @fault(
     "reads-on-where-its-buffer-ends",
     breaks="rfc5321/2.3.8/2",
-    also={"smtp/line_limits/obeys_no_overlong_line_in_part": "what fills the buffer is obeyed as a command of its own"},
+    also={
+        "smtp/line_limits/obeys_no_overlong_line_in_part": "what fills the buffer is obeyed as a command of its own",
+        "smtp/auth/takes_a_long_auth_parameter": "a MAIL line that an extension makes longer is cut too",
+        "smtp/dsn/takes_parameters_of_full_length": "and so is a RCPT line",
+        "smtp/synchrony/one_answer_to_each_command": "each piece of a long line gets an answer",
+    },
 )
 class ReadsOnWhereItsBufferEnds(SmtpCore):
     """Takes each 512 octets of a longer line for a command of their own."""
