@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.checks import given, must
+from conformance.checks import given, must, should
 from conformance.errors import not_applicable
 from conformance.expectations import expect, expect_code, expect_refused
 from conformance.fixtures import SmtpDial as Dial
+from conformance.smtp.check_auth import WITHOUT_TICKETS
 from conformance.smtp.dialogue import settled
 from conformance.smtp.logging_in import account_of, expect_credentials_work, ready
 from conformance.smtp.mechanisms import HASH_OF, cram_md5, scram
@@ -25,6 +26,27 @@ def _is_offered(smtp: SmtpSession, mechanism: str) -> bool:
     if not any(smtp.offers_auth(each) for each in HASH_OF):
         raise not_applicable("SCRAM is not offered")
     return smtp.offers_auth(mechanism)
+
+
+@should("rfc4954/6/17")
+@given(mechanism=st.sampled_from(WITHOUT_TICKETS), at_most=len(WITHOUT_TICKETS))
+def check_what_is_offered_in_clear_needs_no_tls(submission: Dial, mechanism: str) -> None:
+    """A mechanism that EHLO lists before TLS is not refused for want of it.
+
+    A client takes the first mechanism that it knows, and gives up where that is refused.
+    """
+    if submission.endpoint.means.implicit_tls:
+        raise not_applicable("TLS comes before the first octet here")
+    with submission() as smtp:
+        smtp.greet(clear=True)
+        if "AUTH" not in smtp.capabilities:
+            raise not_applicable("AUTH is not offered before TLS")
+        if not smtp.offers_auth(mechanism):
+            return
+        reply = settled(smtp.command(f"AUTH {mechanism}"))
+        if reply.code == 334:
+            smtp.command("*")
+        expect(reply.code not in {530, 538}, f"AUTH {mechanism}, which is listed, to be possible before TLS", reply)
 
 
 @must("rfc4954/4/7")

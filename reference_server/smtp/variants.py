@@ -119,6 +119,10 @@ class DemandsTlsSmtp(SmtpCore):
         early = not self.tls and verb not in {Verb.NOOP, Verb.EHLO, Verb.STARTTLS, Verb.QUIT}
         return early or super().needs_auth(verb)
 
+    def mechanisms(self) -> list[str]:
+        """None that could not be used now (RFC 4954 §6)."""
+        return super().mechanisms() if self.tls else []
+
     def auth_required(self) -> bytes:
         """What is missing first."""
         return super().auth_required() if self.tls else self.tls_required()

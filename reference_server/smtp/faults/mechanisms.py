@@ -68,3 +68,14 @@ class TakesAnyScramProof(SmtpCore):
     sasl_mechanisms: ClassVar[Mapping[str, type[Exchange]]] = MappingProxyType(
         {**sasl.MECHANISMS, "SCRAM-SHA-256": CredulousScram}
     )
+
+
+@fault("lists-cram-md5-and-wants-tls-for-it", breaks="rfc4954/6/17")
+class ListsCramMd5AndWantsTlsForIt(SmtpCore):
+    """Answers CRAM-MD5 538 before TLS and lists it there."""
+
+    def on_auth(self, argument: bytes) -> bytes:
+        """Not yet."""
+        if not self.tls and argument[:8].upper() == b"CRAM-MD5":
+            return self.reply(538, "encryption required for this mechanism", enhanced="5.7.11")
+        return super().on_auth(argument)
