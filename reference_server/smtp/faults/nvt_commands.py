@@ -103,6 +103,7 @@ class TakesEightBitPaths(SmtpCore):
     breaks="rfc5321/2.4/20",
     also={
         "smtp/nvt_commands/does_not_end_a_command_at_other_octets": "some of these octets are no UTF-8 by themselves",
+        "smtp/chunks/lines_of_any_octets_are_refused": "the same octets, behind a chunk",
         "smtp/smtputf8/refuses_paths_in_other_encodings": "the same octets where UTF-8 is allowed",
         "smtp/smtputf8/refuses_ascii_in_longer_forms": "the same octets where UTF-8 is allowed",
     },

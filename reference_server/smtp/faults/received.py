@@ -26,7 +26,11 @@ class NamesLocalUsersInFor(SmtpCore):
         return re.sub(rb"for <([^@>]+)@[^>]*>", rb"for <\1>", super().received(), count=1)
 
 
-@fault("calls-its-protocol-xsmtp", breaks="rfc5321/4.4/44")
+@fault(
+    "calls-its-protocol-xsmtp",
+    breaks="rfc5321/4.4/44",
+    also={"delivery/internationalized_trace/names_the_protocol_with_utf8": "it has that name with SMTPUTF8, too"},
+)
 class CallsItsProtocolXsmtp(SmtpCore):
     """Has a protocol in the WITH clause that nobody knows."""
 

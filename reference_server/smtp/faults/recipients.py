@@ -46,7 +46,10 @@ class AnswersUnknownRecipientsWith554(SmtpCore):
 @fault(
     "counts-refused-recipients",
     breaks="rfc5321/4.2.1/9",
-    also={"smtp/sequence/commands_out_of_order_change_nothing": "DATA is accepted after no RCPT was"},
+    also={
+        "smtp/sequence/commands_out_of_order_change_nothing": "DATA is accepted after no RCPT was",
+        "smtp/chunks/octets_of_a_refused_chunk_are_no_commands": "BDAT is accepted after no RCPT was",
+    },
 )
 class CountsRefusedRecipients(SmtpCore):
     """Accepts DATA after a RCPT that it has refused, and a message for nobody."""
