@@ -93,7 +93,10 @@ class CutsTextLinesAtNul(ChangesText):
 @fault(
     "clears-the-top-bit",
     breaks=("rfc6152/3/7", "rfc6152/3/11"),
-    also={"smtp/eight_bit_mime/spares_the_ascii_beside_unannounced_octets": "an octet above 127 turns into ASCII"},
+    also={
+        "smtp/eight_bit_mime/spares_the_ascii_beside_unannounced_octets": "an octet above 127 turns into ASCII",
+        "delivery/internationalized_header/comes_through": "the same damage to header fields",
+    },
 )
 class ClearsTheTopBit(TakesStrayOctets):
     """Offers 8BITMIME and stores seven bits of each octet of the text."""
