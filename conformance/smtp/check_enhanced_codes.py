@@ -59,6 +59,7 @@ def check_are_in_replies_to_quit_and_starttls(dial: Dial) -> None:
             expect_status_code(reply, to="STARTTLS")
             if reply.code == 220:
                 smtp.handshake()
+                smtp.ehlo()
         expect_status_code(smtp.quit(), to="QUIT")
         smtp.abandon()
 

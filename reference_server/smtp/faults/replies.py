@@ -15,7 +15,11 @@ class GivesStatusCodesOfAnotherClass(SmtpCore):
         return self.reply(503, text, enhanced="4.5.1")
 
 
-@fault("leaves-out-status-codes", breaks="rfc2034/3/3")
+@fault(
+    "leaves-out-status-codes",
+    breaks="rfc2034/3/3",
+    also={"smtp/status_codes/are_there_without_ehlo": "what is not known has none after HELO either"},
+)
 class LeavesOutStatusCodes(SmtpCore):
     """Offers ENHANCEDSTATUSCODES, and has none for unknown commands."""
 

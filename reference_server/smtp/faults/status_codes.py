@@ -7,7 +7,7 @@ from reference_server.sasl import Failure, Kind
 from reference_server.smtp.chunking import Chunk
 from reference_server.smtp.core import SmtpCore
 from reference_server.smtp.grammar import Address
-from reference_server.smtp.session import Verb
+from reference_server.smtp.session import State, Verb
 
 
 @fault("writes-status-codes-with-leading-zeros", breaks="rfc3463/2/6")
@@ -109,5 +109,5 @@ class ForgetsTheStatusCodeOfLongLines(SmtpCore):
     """Has a reader of lines that refuses by itself."""
 
     def on_overlong_line(self) -> bytes:
-        """Plain."""
-        return self.reply(500, "line too long")
+        """Plain, unless it belongs to a log-in."""
+        return super().on_overlong_line() if self.state is State.AUTHENTICATING else self.reply(500, "line too long")

@@ -44,7 +44,11 @@ class SubmissionAsksForLogInAtRcpt(SmtpCore):
         return verb is not Verb.MAIL and super().needs_auth(verb)
 
 
-@fault("submission-asks-for-log-in-with-503", breaks="rfc6409/4.3/2")
+@fault(
+    "submission-asks-for-log-in-with-503",
+    breaks="rfc6409/4.3/2",
+    also={"smtp/auth/what_waits_for_a_log_in_is_answered_530": "RFC 4954 §6 has the same rule"},
+)
 class SubmissionAsksForLogInWith503(SmtpCore):
     """Takes MAIL before AUTH for a matter of order."""
 
@@ -97,7 +101,11 @@ class SubmissionAnswersBadSyntaxWith554(SmtpCore):
         return super().on_surplus_argument(verb)
 
 
-@fault("submission-takes-half-a-domain", breaks="rfc6409/4.2/1")
+@fault(
+    "submission-takes-half-a-domain",
+    breaks="rfc6409/4.2/1",
+    also={"smtp/submitted_text/domains_of_address_fields_are_full_ones": "the same eye looks at domains in the header"},
+)
 class SubmissionTakesHalfADomain(SmtpCore):
     """Leaves a sender's domain as short as it came."""
 
