@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from reference_server.registry import fault
 from reference_server.smtp.chunking import Chunk
+from reference_server.smtp.envelope import RefusedError
 from reference_server.smtp.grammar import Address
 from reference_server.smtp.lmtp import LmtpCore
 from reference_server.smtp.session import ON_ACCEPT, State, Transitions, Verb
@@ -218,3 +219,21 @@ class DoesNotKnowLhlo(LmtpCore):
     """Has forgotten its own greeting."""
 
     greeting_verbs: ClassVar[frozenset[Verb]] = frozenset()
+
+
+@fault("lmtp-refuses-wishes-for-notifications", breaks=("rfc3461/5.1/1", "rfc3461/5.1/2"))
+class RefusesWishesForNotifications(LmtpCore):
+    """Lists DSN and refuses RET, since who speaks LMTP makes the notifications himself."""
+
+    def take_ret(self, value: bytes | None) -> str:
+        """There is nothing to return."""
+        raise RefusedError(self.reply(550, "no notifications from here", enhanced="5.7.1"))
+
+
+@fault("lmtp-takes-any-ret", breaks="rfc3461/5.1/3")
+class TakesAnyRet(LmtpCore):
+    """Does not look at RET."""
+
+    def take_ret(self, value: bytes | None) -> str:
+        """It will not be used."""
+        return "HDRS"
