@@ -229,3 +229,18 @@ class NamesUsersInLatin1(SmtpCore):
         """As its own country writes it."""
         reply = super().on_vrfy(argument)
         return reply.replace(b" <", " Zoë <".encode("latin-1"), 1) if self.takes_utf8(argument) else reply
+
+
+@fault("remembers-smtputf8-of-vrfy", breaks="rfc6531/3.7.4.2/3", also={"smtp/grammar/not_text": "a reply beyond ASCII"})
+class RemembersSmtputf8OfVrfy(SmtpCore):
+    """Shows UTF-8 from the first VRFY with SMTPUTF8 on, whether or not the next ones have it."""
+
+    _asked = False
+
+    def on_vrfy(self, argument: bytes) -> bytes:
+        """Repeats the name that was asked for."""
+        self._asked = self._asked or self.takes_utf8(argument)
+        reply = super().on_vrfy(argument)
+        if not self._asked or argument.isascii():
+            return reply
+        return self.reply(550, f"no {argument.decode(errors='replace')} here", enhanced="5.1.1")
