@@ -33,7 +33,7 @@ def _said(smtp: SmtpSession) -> list[Reply]:
         *("NOOP", "HELP", f"RCPT TO:<{smtp.recipient}>", "XMAILSPEC"),
         *(f"MAIL FROM:<{smtp.setting.sender}>", f"RCPT TO:<{smtp.recipient}>", f"RCPT TO:<mailspec-nobody@{domain}>"),
         *("RCPT TO:<mailspec@relay.mailspec.invalid>", "RSET", "MAIL FROM:", f"VRFY mailspec-nobody@{domain}"),
-        *("EXPN mailspec-nobody", "NOOP", "AUTH X-MAILSPEC", "MAIL FROM:<> X-MAILSPEC=1", "RSET", "DATA"),
+        *("NOOP", "AUTH X-MAILSPEC", "MAIL FROM:<> X-MAILSPEC=1", "RSET", "DATA"),
     ]
     replies: list[Reply] = []
     for line in lines:
