@@ -10,6 +10,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 # Seconds for each target of `make fuzz`.
 FUZZ_SECONDS ?= 60
+# Processes that test; for half of their time they wait for servers, so that four keep two cores busy.
+JOBS ?= 4
 .PHONY: help check test proof kill bench fuzz lint format clients clean
 
 help: ## this list
@@ -32,10 +34,10 @@ check: $(VENV)/installed ## judge the embedded reference server; report in mails
 	$(BIN)/mailspec check --profile quick
 
 test: $(VENV)/installed-for-tests clients ## all tests, the proof of the checks and the interop tests among them
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
 
 proof: $(VENV)/installed-for-tests ## the whole proof: every check against every fault and variant (half an hour)
-	MAILSPEC_PROOF=whole $(BIN)/python -m pytest -n 2 --dist worksteal tests/proof
+	MAILSPEC_PROOF=whole $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/proof
 
 $(VENV)/installed-for-fuzz: $(VENV)/installed-for-tests
 	$(BIN)/python -m pip install --quiet --only-binary atheris --editable '.[fuzz]' \

@@ -19,9 +19,13 @@ from conformance.wire.errors import SilenceError
 def _unauthenticated(msa: Dial) -> SmtpSession:
     """A session with EHLO said, inside TLS where that can be, and nobody logged in."""
     smtp = msa()
-    smtp.ehlo()
-    if "STARTTLS" in smtp.capabilities:
-        smtp.start_tls()
+    try:
+        smtp.ehlo()
+        if "STARTTLS" in smtp.capabilities:
+            smtp.start_tls()
+    except BaseException:
+        smtp.drop()
+        raise
     return smtp
 
 
