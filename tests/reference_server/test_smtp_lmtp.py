@@ -87,6 +87,8 @@ DIALOGUES = {
     "lmtp-takes-ehlo": (b"HELO x\r\n", ["250"], ["500 5.5.1"]),
     "lmtp-knows-no-rset": (b"RSET\r\n", ["500 5.5.1"], ["250 2.0.0"]),
     "lmtp-answers-ehlo-with-503": (b"EHLO x\r\nHELO x\r\n", ["503 5.5.1"] * 2, ["500 5.5.1"] * 2),
+    "lmtp-refuses-wishes-for-notifications": (b"MAIL FROM:<> RET=HDRS\r\n", ["550 5.7.1"], ["250 2.1.0"]),
+    "lmtp-takes-any-ret": (b"MAIL FROM:<> RET=SOME\r\n", ["250 2.1.0"], ["501 5.5.4"]),
 }
 
 
