@@ -9,24 +9,10 @@ from hypothesis import strategies as st
 from conformance.checks import given, must, should
 from conformance.errors import ViolationError, not_applicable
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue import ask, expect_status_code
+from conformance.smtp.dialogue import ask, expect_status_code, line_of
 from conformance.smtp.session import CLIENT_NAME, SmtpSession
 
 STEPS = ("NOOP", "RSET", "HELP", "VRFY known", "VRFY nobody", "EXPN", "MAIL", "RCPT", "RCPT nobody", "MAIL bad", "X")
-
-
-def _line(step: str, smtp: SmtpSession) -> str:
-    domain = smtp.recipient.rpartition("@")[2]
-    return {
-        "MAIL": f"MAIL FROM:<{smtp.setting.sender}>",
-        "MAIL bad": "MAIL FROM:",
-        "RCPT": f"RCPT TO:<{smtp.recipient}>",
-        "RCPT nobody": f"RCPT TO:<mailspec-nobody@{domain}>",
-        "VRFY known": f"VRFY {smtp.recipient}",
-        "VRFY nobody": f"VRFY mailspec-nobody@{domain}",
-        "EXPN": "EXPN mailspec-nobody",
-        "X": "XMAILSPEC",
-    }.get(step, step)
 
 
 @must(
@@ -59,10 +45,10 @@ def check_status_codes_agree_with_reply_codes(dial: Dial, steps: list[str]) -> N
         if "ENHANCEDSTATUSCODES" not in smtp.capabilities:
             raise not_applicable("the server does not offer ENHANCEDSTATUSCODES")
         for step in [*always, *steps]:
-            reply = ask(smtp, _line(step, smtp))
+            reply = ask(smtp, line_of(step, smtp))
             if reply is None:
                 return
-            expect_status_code(reply, to=_line(step, smtp))
+            expect_status_code(reply, to=line_of(step, smtp))
 
 
 # RFC 5321 §4.3.2: 421, 500, 501 for any command; 502, 503 and 504 as §4.2.2 defines them. 530 and 538 are for any
@@ -88,10 +74,10 @@ def _dialogue(smtp: SmtpSession) -> Iterator[str]:
     """A session with everything in it that a server can answer in one way or another."""
     yield from (f"EHLO {CLIENT_NAME}", f"HELO {CLIENT_NAME}", f"EHLO {CLIENT_NAME}")
     for step in ("NOOP", "HELP", "EXPN", "VRFY known", "VRFY nobody", "RCPT", "DATA", "MAIL bad", "MAIL"):
-        yield _line(step, smtp)
+        yield line_of(step, smtp)
     yield from (f"RCPT TO:<mailspec@{name}>" for name in ("relay.mailspec.invalid", "relay-mailspec.test"))
     for step in ("RCPT nobody", "RCPT", "RSET"):
-        yield _line(step, smtp)
+        yield line_of(step, smtp)
 
 
 @should(

@@ -10,8 +10,7 @@ from conformance.checks import given, must, should
 from conformance.errors import ViolationError, not_applicable
 from conformance.expectations import expect, expect_code
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue import ask, expect_no_recipients, settled
-from conformance.smtp.session import CLIENT_NAME, SmtpSession
+from conformance.smtp.dialogue import ask, expect_no_recipients, line_of, settled
 from conformance.wire.smtp import Reply
 
 
@@ -100,18 +99,6 @@ class _Expected:
 STEPS = ("MAIL", "RCPT", "RCPT nobody", "DATA", "RSET", "EHLO", "NOOP", "VRFY", "MAIL bad")
 
 
-def _line(step: str, smtp: SmtpSession) -> str:
-    domain = smtp.recipient.rpartition("@")[2]
-    return {
-        "MAIL": f"MAIL FROM:<{smtp.setting.sender}>",
-        "MAIL bad": "MAIL FROM:",
-        "RCPT": f"RCPT TO:<{smtp.recipient}>",
-        "RCPT nobody": f"RCPT TO:<mailspec-nobody@{domain}>",
-        "VRFY": "VRFY mailspec-nobody",
-        "EHLO": f"EHLO {CLIENT_NAME}",
-    }.get(step, step)
-
-
 def _judge(step: str, reply: Reply, state: _Expected) -> None:
     """Convict where the reply contradicts the state, and move on to the next one."""
     if step in ("RSET", "NOOP"):
@@ -163,7 +150,7 @@ def check_commands_out_of_order_change_nothing(dial: Dial, steps: list[str]) -> 
                 if smtp.rset().positive:
                     state.sender = False
                 continue
-            reply = ask(smtp, _line(step, smtp))
+            reply = ask(smtp, line_of(step, smtp))
             if reply is None:
                 return
             _judge(step, reply, state)

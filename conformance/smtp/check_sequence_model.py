@@ -12,8 +12,8 @@ from conformance.errors import ViolationError
 from conformance.expectations import expect
 from conformance.fixtures import Mailbox
 from conformance.fixtures import SmtpDial as Dial
-from conformance.smtp.dialogue import ask, expect_no_recipients
-from conformance.smtp.session import CLIENT_NAME, SmtpSession
+from conformance.smtp.dialogue import ask, expect_no_recipients, line_of
+from conformance.smtp.session import SmtpSession
 from conformance.wire.smtp import Reply
 
 SINGLE = (
@@ -135,21 +135,6 @@ class _Model:
             self.recipients += 1
 
 
-def _line(step: str, smtp: SmtpSession) -> str:
-    domain = smtp.recipient.rpartition("@")[2]
-    return {
-        "MAIL": f"MAIL FROM:<{smtp.setting.sender}>",
-        "MAIL bad": "MAIL FROM:",
-        "RCPT": f"RCPT TO:<{smtp.recipient}>",
-        "RCPT nobody": f"RCPT TO:<mailspec-nobody@{domain}>",
-        "VRFY": "VRFY mailspec-nobody",
-        "EXPN": "EXPN mailspec-nobody",
-        "EHLO": f"EHLO {CLIENT_NAME}",
-        "HELO": f"HELO {CLIENT_NAME}",
-        "X": "XMAILSPEC",
-    }.get(step, step)
-
-
 @must(*RULES)
 @given(walk=walks())
 def check_is_where_accepted_commands_have_put_it(dial: Dial, mailbox: Mailbox, walk: list[tuple[str, ...]]) -> None:
@@ -176,7 +161,7 @@ def _walk(dial: Dial, mailbox: Mailbox, steps: Sequence[str]) -> None:
                 if not _send_message(smtp, mailbox, model):
                     return
                 continue
-            reply = ask(smtp, _line(step, smtp))
+            reply = ask(smtp, line_of(step, smtp))
             if reply is None:
                 return
             model.judge(step, reply)

@@ -6,13 +6,31 @@ from collections.abc import Sequence
 
 from conformance.errors import InconclusiveError, ViolationError, not_applicable
 from conformance.fixtures import SmtpDial
-from conformance.smtp.session import SmtpSession
+from conformance.smtp.session import CLIENT_NAME, SmtpSession
 from conformance.smtp.syntax import STATUS_CODE
 from conformance.wire.errors import ClosedError
 from conformance.wire.smtp import Reply
 
 MANY = 64
 """Replies nobody asked for after which the judge stops counting."""
+
+
+def line_of(step: str, smtp: SmtpSession) -> str:
+    """The command line that a short word for a step stands for; a step that is none of these stands for itself."""
+    domain = smtp.recipient.rpartition("@")[2]
+    return {
+        "MAIL": f"MAIL FROM:<{smtp.setting.sender}>",
+        "MAIL bad": "MAIL FROM:",
+        "RCPT": f"RCPT TO:<{smtp.recipient}>",
+        "RCPT nobody": f"RCPT TO:<mailspec-nobody@{domain}>",
+        "VRFY": "VRFY mailspec-nobody",
+        "VRFY known": f"VRFY {smtp.recipient}",
+        "VRFY nobody": f"VRFY mailspec-nobody@{domain}",
+        "EXPN": "EXPN mailspec-nobody",
+        "EHLO": f"EHLO {CLIENT_NAME}",
+        "HELO": f"HELO {CLIENT_NAME}",
+        "X": "XMAILSPEC",
+    }.get(step, step)
 
 
 def ask(smtp: SmtpSession, line: str | bytes) -> Reply | None:
