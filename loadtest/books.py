@@ -30,8 +30,8 @@ class Books:
         self.unknown = 0
         self.octets = 0
         self.histograms = {phase: LatencyHistogram() for phase in PHASES}
-        self._by_code: Counter[int] = Counter()
-        self._texts: dict[int, str] = {}
+        self._by_code: Counter[str] = Counter()
+        self._texts: dict[str, str] = {}
         self._by_kind: Counter[str] = Counter()
         self._seconds: list[Second] = []
         self._open = _OpenSecond(0)
@@ -60,11 +60,11 @@ class Books:
         second.octets += octets
         second.submit_us.append(int(submit_s * 1_000_000))
 
-    def refuse(self, *, code: int, text: str, sent: bool, now: float) -> None:
+    def refuse(self, *, code: str, text: str, sent: bool, now: float) -> None:
         """The message was refused by a reply of this code; `sent` if it was the reply to the text."""
         self.sent += sent
         self.refused += 1
-        self.deferred += code < 500
+        self.deferred += code.startswith("4")
         self._by_code[code] += 1
         self._texts.setdefault(code, text[:TEXT_CHARACTERS])
         self._second(now).refused += 1
@@ -94,9 +94,9 @@ class Books:
             accepted=self.accepted,
             refused=self.refused,
             octets=self.octets,
-            errors_by_reply_code={str(code): count for code, count in sorted(self._by_code.items())},
+            errors_by_reply_code=dict(sorted(self._by_code.items())),
             errors_by_kind=dict(self._by_kind.most_common()),
-            reply_texts={str(code): text for code, text in sorted(self._texts.items())},
+            reply_texts=dict(sorted(self._texts.items())),
             latency_us={phase: latency for phase, latency in latencies.items() if latency is not None},
             ledger=Ledger(
                 attempted=self.attempted,

@@ -29,7 +29,8 @@ from gevent.event import Event  # type: ignore[import-untyped]
 
 from loadtest.books import Books
 from loadtest.plan import LoadPlan
-from loadtest.smtp_client import LoadError, SmtpSession
+from loadtest.session import LoadError
+from loadtest.smtp_client import SmtpSession
 from loadtest.target import Address
 from loadtest.users import Desk, MailUser, user_class_for
 from loadtest.web import serve_page

@@ -1,64 +1,28 @@
 """The SMTP client that makes the load: as little work for a message as Python allows (RFC 5321, 2920, 3207, 4954).
 
-Plain blocking sockets, which gevent makes cooperative; a deadline on every wait and a limit on every reply. Replies of
-one plain line, which nearly all are, are read here; whatever else comes goes to the judge's own reader.
+Replies of one plain line, which nearly all are, are read here; whatever else comes goes to the judge's own reader.
 """
 
 from __future__ import annotations
 
 import base64
-import errno
 import re
 import socket
-import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import NoReturn, Self
+from collections.abc import Sequence
 
-from conformance.wire.connection import client_tls
 from conformance.wire.errors import FloodError
 from conformance.wire.smtp import ReplyReader
 from loadtest.plan import Patience, Route
-from loadtest.target import Account, TlsUse
-
-Record = Callable[[str, float], None]
-"""Is told of a phase and of the seconds that it took."""
-
-CHUNK_OCTETS = 16_384
-REPLY_OCTETS = 65_536
-"""Octets of one reply after which the client stops listening."""
+from loadtest.session import BrokenError, LoadError, MissingOfferError, Record, RefusedError, Session
+from loadtest.target import Account
 
 CLIENT_NAME = b"client.example"
 """What the client calls itself in EHLO; a name that belongs to nobody (RFC 2606 §3)."""
 
 # Reply-code = %x32-35 %x30-35 %x30-39   ; RFC 5321 §4.2
 _CODES = {b"%d" % code: code for code in range(200, 560) if code // 10 % 10 <= 5}
-
-
-class LoadError(Exception):
-    """A message did not get through. `phase` is where."""
-
-    def __init__(self, phase: str, what: str) -> None:
-        super().__init__(f"{phase}: {what}")
-        self.phase = phase
-        self.what = what
-
-
-class RefusedError(LoadError):
-    """The server said no: a 4yz or 5yz reply. The session can go on unless the code is 421."""
-
-    def __init__(self, phase: str, code: int, reply: bytes) -> None:
-        super().__init__(phase, reply.decode("ascii", "backslashreplace").strip())
-        self.code = code
-
-
-class BrokenError(LoadError):
-    """There was no reply, or none that a client can make sense of. The session is over. `what` names the kind."""
-
-
-class MissingOfferError(LoadError):
-    """The server does not offer what the run needs."""
 
 
 class Envelope:
@@ -71,61 +35,29 @@ class Envelope:
         """All of them in one write; DATA may only be the last (RFC 2920 §3.1)."""
 
 
-class SmtpSession:
+class SmtpSession(Session):
     """One open session. `offers` are the EHLO keywords; `sent_final_dot` tells whether the last text went out whole."""
 
+    __slots__ = ("_strict", "_strict_is_busy", "offers", "sent_final_dot")
+    _ready: deque[tuple[int, bytes]]
+
     def __init__(self, sock: socket.socket, patience: Patience, record: Record) -> None:
-        self._sock = sock
-        self._patience = patience
-        self._record = record
-        self._ready: deque[tuple[int, bytes]] = deque()
-        self._strict = ReplyReader(line_octets=REPLY_OCTETS)
+        super().__init__(sock, patience, record)
+        self._strict = ReplyReader(line_octets=self.REPLY_OCTETS)
         self._strict_is_busy = False
-        self._secured = False
         self.offers: dict[bytes, bytes] = {}
         self.sent_final_dot = False
 
     # -- set-up and end ----------------------------------------------------------------------------------------------
 
-    @classmethod
-    def open(cls, route: Route, record: Record) -> Self:
-        """Connect, be greeted, secure the session and log in as the route says.
-
-        Raises:
-            RefusedError: the server refused a step.
-            BrokenError: a step got no intelligible answer.
-            MissingOfferError: the server offers no TLS, or no mechanism to log in by.
-        """
-        began = time.perf_counter()
-        sock = socket.socket(route.address.family, socket.SOCK_STREAM)
-        try:
-            sock.settimeout(route.patience.connect_s)
-            sock.connect(route.address.sockaddr)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # Set once: every wait that is answered in one piece needs no other deadline.
-            sock.settimeout(route.patience.reply_s)
-        except OSError as error:
-            sock.close()
-            raise BrokenError("connect", _kind(error)) from error
-        except BaseException:
-            sock.close()
-            raise
-        record("connect", time.perf_counter() - began)
-        session = cls(sock, route.patience, record)
-        try:
-            session._set_up(route)
-        except BaseException:
-            session.close()
-            raise
-        return session
-
     def _set_up(self, route: Route) -> None:
-        if route.implicit_tls:
-            self._handshake(time.perf_counter())
         began = time.perf_counter()
         self._expect("greeting", 2, began)
         self._ehlo()
-        if self._wants_starttls(route):
+        # Other mechanisms than those that send the password may well be on offer in clear; they are of no use here.
+        takes_passwords = not {b"PLAIN", b"LOGIN"}.isdisjoint(self.offers.get(b"AUTH", b"").split())
+        offered = b"STARTTLS" in self.offers
+        if self._wants_tls(route, command="STARTTLS", offered=offered, takes_passwords=takes_passwords):
             began = time.perf_counter()
             self._send("tls", b"STARTTLS\r\n")
             self._expect("tls", 2, None)
@@ -136,31 +68,6 @@ class SmtpSession:
             self._ehlo()
         if route.account is not None:
             self._log_in(route.account)
-
-    def _wants_starttls(self, route: Route) -> bool:
-        if self._secured or route.tls is TlsUse.NEVER:
-            return False
-        offered = b"STARTTLS" in self.offers
-        if route.tls is TlsUse.ALWAYS:
-            if not offered:
-                raise MissingOfferError("tls", "the server does not offer STARTTLS")
-            return True
-        if route.account is None:
-            return False
-        # A password goes in clear only where the octets never leave this machine and the server itself wants it so.
-        if not offered and not route.address.is_loopback:
-            raise MissingOfferError("tls", "no STARTTLS here, and a password does not cross a network in clear")
-        # Other mechanisms than those that send the password may well be on offer in clear; they are of no use here.
-        takes_passwords = not {b"PLAIN", b"LOGIN"}.isdisjoint(self.offers.get(b"AUTH", b"").split())
-        return offered and not (takes_passwords and route.address.is_loopback)
-
-    def _handshake(self, began: float) -> None:
-        try:
-            self._sock = client_tls().wrap_socket(self._sock)
-        except (OSError, ValueError) as error:
-            raise BrokenError("tls", "timeout" if isinstance(error, TimeoutError) else "handshake failed") from error
-        self._secured = True
-        self._record("tls", time.perf_counter() - began)
 
     def _ehlo(self) -> None:
         began = time.perf_counter()
@@ -202,10 +109,6 @@ class SmtpSession:
             self._expect("quit", 2, began, within_s=within_s)
         finally:
             self.close()
-
-    def close(self) -> None:
-        """Close without another word."""
-        self._sock.close()
 
     # -- a message ---------------------------------------------------------------------------------------------------
 
@@ -257,7 +160,7 @@ class SmtpSession:
                 self._expect(phase, 2, began)
             except RefusedError as refusal:
                 refused = refused or refusal
-                if refusal.code == 421:
+                if refusal.code == "421":
                     raise refused from None  # no further replies come (RFC 5321 §3.8)
         try:
             self._expect("data", 3, began)
@@ -271,7 +174,7 @@ class SmtpSession:
 
     def _reset(self, refusal: RefusedError) -> None:
         """Drop the transaction, so that the session serves the next message (RFC 5321 §4.1.1.5)."""
-        if refusal.code == 421:
+        if refusal.code == "421":
             return
         try:
             began = time.perf_counter()
@@ -281,18 +184,7 @@ class SmtpSession:
             # What became of the message is known; only the session is of no more use.
             self.close()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the session can take another message."""
-        return self._sock.fileno() >= 0
-
     # -- octets ------------------------------------------------------------------------------------------------------
-
-    def _send(self, phase: str, octets: bytes) -> None:
-        try:
-            self._sock.sendall(octets)
-        except OSError as error:
-            self._break(phase, _kind(error), error)
 
     def _expect(self, phase: str, first_digit: int, began: float | None, *, within_s: float | None = None) -> bytes:
         """The next reply, if its code begins with this digit; its latency is recorded, a refusal's too."""
@@ -307,33 +199,8 @@ class SmtpSession:
         if code >= 400:
             if code == 421:
                 self.close()
-            raise RefusedError(phase, code, raw)
+            raise RefusedError(phase, str(code), raw)
         return self._break(phase, "unintelligible" if not code else "unexpected reply", None)
-
-    def _receive(self, phase: str, within_s: float) -> None:
-        """Wait until at least one reply is ready."""
-        deadline = time.perf_counter() + within_s
-        received = 0
-        while True:
-            try:
-                octets = self._sock.recv(CHUNK_OCTETS)
-            except OSError as error:
-                self._break(phase, _kind(error), error)
-            if not octets:
-                self._break(phase, "closed", None)
-            received += len(octets)
-            self._take_in(phase, octets)
-            if self._ready:
-                if received > len(octets):
-                    self._sock.settimeout(self._patience.reply_s)
-                return
-            if received > REPLY_OCTETS:
-                self._break(phase, "endless reply", None)
-            # Only a reply that comes in pieces needs more than the socket's own time-out, which each piece renews.
-            left_s = deadline - time.perf_counter()
-            if left_s <= 0:
-                self._break(phase, "timeout", None)
-            self._sock.settimeout(left_s)
 
     def _take_in(self, phase: str, octets: bytes) -> None:
         """Replies in what arrived; the same ones however it was cut."""
@@ -357,20 +224,3 @@ class SmtpSession:
         except FloodError as error:
             self._break(phase, "endless reply", error)
         self._strict_is_busy = bool(self._strict.pending)
-
-    def _break(self, phase: str, what: str, cause: BaseException | None) -> NoReturn:
-        self.close()
-        raise BrokenError(phase, what) from cause
-
-
-def _kind(error: OSError) -> str:
-    """A few words that name what happened, the same for every connection: they are counted."""
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(error, (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)):
-        return "reset"
-    if isinstance(error, ssl.SSLError):
-        return "TLS broke"
-    return errno.errorcode.get(error.errno or 0, type(error).__name__)

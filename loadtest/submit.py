@@ -8,7 +8,8 @@ from typing import Any
 from locust import task
 
 from loadtest.messages import MessagePress
-from loadtest.smtp_client import BrokenError, Envelope, LoadError, MissingOfferError, RefusedError, SmtpSession
+from loadtest.session import BrokenError, LoadError, MissingOfferError, RefusedError
+from loadtest.smtp_client import Envelope, SmtpSession
 from loadtest.users import MailUser
 
 FAREWELL_S = 0.3

@@ -14,7 +14,7 @@ def books() -> Books:
         kept.begin()
     kept.latency("submit", 0.0015)
     kept.accept(octets=500, submit_s=0.0015, now=100.2)
-    kept.refuse(code=451, text="451 later", sent=True, now=102.5)
+    kept.refuse(code="451", text="451 later", sent=True, now=102.5)
     kept.fail(phase="final_dot", kind="closed", sent=True, now=102.6)
     return kept
 
@@ -37,7 +37,7 @@ def test_a_message_without_its_final_reply_is_never_accepted() -> None:
 def test_errors_are_counted_by_code_and_by_kind_with_the_first_text_of_each_code() -> None:
     kept = books()
     kept.begin()
-    kept.refuse(code=451, text="451 other words", sent=False, now=102.7)
+    kept.refuse(code="451", text="451 other words", sent=False, now=102.7)
     kept.remark(phase="quit", kind="closed")
     summary = kept.summary(duration_s=4.0)
     assert summary.errors_by_reply_code == {"451": 2}

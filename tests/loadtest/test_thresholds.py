@@ -18,7 +18,7 @@ def summary() -> Summary:
         if number < 6:
             kept.latency("submit", 0.01 * (number + 1))
             kept.accept(octets=100, submit_s=0.01, now=0.1)
-    for code in (450, 450, 550):
+    for code in ("450", "450", "550"):
         kept.refuse(code=code, text="no", sent=False, now=0.2)
     kept.fail(phase="data", kind="closed", sent=False, now=0.2)
     return kept.summary(duration_s=2.0)
