@@ -10,7 +10,7 @@ from collections import Counter
 
 from loadtest.histogram import LatencyHistogram
 from loadtest.phases import PHASES
-from reports.load import Ledger, Second, Summary
+from reports.load import Interval, Ledger, Summary
 
 TEXT_CHARACTERS = 500
 """Characters kept of the first reply of each refusing code."""
@@ -33,7 +33,7 @@ class Books:
         self._by_code: Counter[str] = Counter()
         self._texts: dict[str, str] = {}
         self._by_kind: Counter[str] = Counter()
-        self._seconds: list[Second] = []
+        self._seconds: list[Interval] = []
         self._open = _OpenSecond(0)
 
     @property
@@ -91,6 +91,8 @@ class Books:
         latencies = {phase: histogram.summary() for phase, histogram in self.histograms.items()}
         return Summary(
             messages_per_s=round(self.accepted / duration_s, 3) if duration_s > 0 else 0.0,
+            operations_per_s=round(self.accepted / duration_s, 3) if duration_s > 0 else 0.0,
+            messages=self.accepted,
             accepted=self.accepted,
             refused=self.refused,
             octets=self.octets,
@@ -114,7 +116,7 @@ class Books:
         """The histograms that hold something, as text."""
         return {phase: histogram.encode() for phase, histogram in self.histograms.items() if histogram.count}
 
-    def timeline(self, *, now: float) -> tuple[Second, ...]:
+    def timeline(self, *, now: float) -> tuple[Interval, ...]:
         """Every second up to now; the last one may not be whole."""
         self._second(now)
         return (*self._seconds, self._open.close())
@@ -137,17 +139,19 @@ class _OpenSecond:
         self.accepted = self.refused = self.failed = self.octets = 0
         self.submit_us: list[int] = []
 
-    def close(self) -> Second:
+    def close(self) -> Interval:
         ordered = sorted(self.submit_us)
-        return Second(
+        return Interval(
             at_s=self.at_s,
-            accepted=self.accepted,
+            done=self.accepted,
+            messages=self.accepted,
             refused=self.refused,
             failed=self.failed,
             octets=self.octets,
-            submit_p50_us=_nearest_rank(ordered, 50),
-            submit_p99_us=_nearest_rank(ordered, 99),
-            submit_max_us=ordered[-1] if ordered else 0,
+            p50_us=_nearest_rank(ordered, 50),
+            p90_us=_nearest_rank(ordered, 90),
+            p99_us=_nearest_rank(ordered, 99),
+            max_us=ordered[-1] if ordered else 0,
         )
 
 

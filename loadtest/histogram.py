@@ -81,8 +81,18 @@ class LatencyHistogram:
         """The figures of a report; None where nothing was counted."""
         if not self.count:
             return None
-        p50, p90, p99, p999 = self.percentiles_us((50, 90, 99, 99.9))
-        return Latency(count=self.count, p50=p50, p90=p90, p99=p99, p999=p999, max=self.max_us)
+        p50, p90, p95, p99, p999 = self.percentiles_us((50, 90, 95, 99, 99.9))
+        return Latency(
+            count=self.count,
+            min=self._min_us,
+            mean=round(self._synchronised().get_mean_value(), 1),
+            p50=p50,
+            p90=p90,
+            p95=p95,
+            p99=p99,
+            p999=p999,
+            max=self.max_us,
+        )
 
     def encode(self) -> str:
         """As HdrHistogram's V2 blob in base64, which other tools read; the exact maximum is not in it."""

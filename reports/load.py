@@ -1,17 +1,21 @@
 """What a load run measured: the records behind its JSON, and the exit status that they mean.
 
 Latencies are microseconds on the monotonic clock, from the last octet of a command handed to the kernel to the last
-octet of its reply; everything else is in seconds and octets. The load is closed (each user waits for the reply before
-it goes on), so a latency tells how long a user waited, not how long one arriving on a fixed schedule would have.
+octet of its reply; everything else is in seconds and octets. In a closed run each user waits for the reply before it
+goes on, so a latency tells how long a user waited. In an open run operations are due on a schedule, and the headline
+latency counts from when they were due: a server that stalls is not let off by generators that wait for it.
 """
 
 from __future__ import annotations
 
+import base64
 from enum import IntEnum
+from itertools import pairwise
+from typing import Literal
 
 import msgspec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a reader of the JSON written for the version before would misread the new one."""
 
 Parameter = str | int | float | bool | tuple[str, ...]
@@ -31,29 +35,41 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """Latency of one command or phase over the run, in microseconds.
 
     Percentiles come from a histogram of three significant digits and are the upper end of their bucket, never above
-    `max`, which is exact.
+    `max`, which is exact as `min` is. `mean` is that of the histogram.
     """
 
     count: int
+    min: int
+    mean: float
     p50: int
     p90: int
+    p95: int
     p99: int
     p999: int
     max: int
 
     def __post_init__(self) -> None:
         """Refuse percentiles that fall, and figures without a sample behind them."""
-        if self.count < 1 or not 0 <= self.p50 <= self.p90 <= self.p99 <= self.p999 <= self.max:
+        ordered = (0, self.min, self.p50, self.p90, self.p95, self.p99, self.p999, self.max)
+        if self.count < 1 or list(ordered) != sorted(ordered):
             raise ValueError(f"percentiles out of order or without a sample: {self}")
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the messages: `attempted = accepted + refused + failed + abandoned`.
+    """What became of the operations, and of each message.
 
-    Accepted means a final 250 (RFC 5321 §4.2.5, §6.1), refused a 4yz or 5yz reply anywhere on the way; `deferred` are
-    those of them refused by 4yz. Failed: the server closed, fell silent or answered what no client understands, or
-    could not be reached. Abandoned: the run ended first. `sent` counts texts handed over to their final dot, and
-    `unknown` those of them that got no reply to it: nobody knows whether the server holds them.
+    Operations: `attempted = accepted + refused + failed + abandoned`. Where an operation is a message handed in,
+    accepted means a final 250 (RFC 5321 §4.2.5, §6.1), refused a 4yz or 5yz reply anywhere on the way; `deferred` are
+    those of them refused for now. Failed: the server closed, fell silent or answered what no client understands, or
+    could not be reached. Abandoned: the run ended first.
+
+    Messages: `sent` counts texts handed over to their final dot, and `unknown` those of them that got no reply to it:
+    nobody knows whether the server holds them. `expected` counts deliveries: accepted messages times recipients whose
+    mailboxes were read. Each was `delivered` or `lost`, if the mailboxes were read to the end (`closed`); `in_flight`
+    are those not yet found when reading ended before that. A delivered one may besides be `doubled` (found more than
+    once), `damaged` (its body is not the one handed in), `late` or `reordered` (after a later one of the same sender in
+    the same mailbox; no RFC forbids that). `refused_but_delivered` were turned away and are there all the same,
+    `unknown_but_delivered` had no reply. `foreign` are messages that this run did not make. `named` has some of each.
     """
 
     attempted: int
@@ -64,25 +80,55 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     abandoned: int
     unknown: int
+    closed: bool = False
+    expected: int = 0
+    delivered: int = 0
+    lost: int = 0
+    in_flight: int = 0
+    doubled: int = 0
+    damaged: int = 0
+    late: int = 0
+    reordered: int = 0
+    refused_but_delivered: int = 0
+    unknown_but_delivered: int = 0
+    foreign: int = 0
+    named: dict[str, tuple[str, ...]] = {}
 
     def __post_init__(self) -> None:
         """Refuse books that do not balance."""
         if self.attempted != self.accepted + self.refused + self.failed + self.abandoned:
-            raise ValueError(f"outcomes do not add up to the messages attempted: {self}")
-        if self.deferred > self.refused or self.unknown > self.failed + self.abandoned or self.accepted > self.sent:
+            raise ValueError(f"outcomes do not add up to the operations attempted: {self}")
+        if self.expected != self.delivered + self.lost + self.in_flight:
+            raise ValueError(f"deliveries do not add up to those expected: {self}")
+        if self.deferred > self.refused or self.unknown > self.sent:
             raise ValueError(f"a part is greater than its whole: {self}")
+        if self.lost and not self.closed:
+            raise ValueError(f"nothing is lost before the mailboxes were read to the end: {self}")
+
+    @property
+    def read(self) -> bool:
+        """Whether mailboxes were looked into at all, so that the second half of the books says something."""
+        return bool(self.closed or self.expected or self.foreign)
+
+    @property
+    def broken_promises(self) -> int:
+        """Messages that a server answers for: lost, doubled, damaged, or delivered after it had refused them."""
+        return self.lost + self.doubled + self.damaged + self.refused_but_delivered
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of a run.
 
-    `errors_by_reply_code` counts refused messages by the reply code that ended them, `reply_texts` keeps the first
-    such reply of each code (the server's words: untrusted). `errors_by_kind` counts what went wrong without a reply,
-    as `phase: kind`; those of the phase `quit` cost no message. `latency_us` is by command or phase; `submit` is a
-    whole message, from MAIL to the reply to its final dot. `octets` are those of accepted messages, as submitted.
+    `operations_per_s` counts operations that went well, `messages_per_s` the messages that they carried.
+    `errors_by_reply_code` counts refused operations by the reply code that ended them, `reply_texts` keeps the first
+    such reply of each code (the server's words: untrusted). `errors_by_kind` counts what went wrong without a reply, as
+    `phase: kind`; those of the phases `quit` and `logout` cost no operation. `latency_us` is by command or phase.
+    `octets` are those of messages carried, as submitted.
     """
 
     messages_per_s: float
+    operations_per_s: float = 0.0
+    messages: int = 0
     accepted: int
     refused: int
     octets: int
@@ -95,43 +141,187 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse figures that are not the ledger's."""
         if (self.accepted, self.refused) != (self.ledger.accepted, self.ledger.refused):
-            raise ValueError("the summary and its ledger disagree on the messages accepted or refused")
+            raise ValueError("the summary and its ledger disagree on the operations accepted or refused")
         if sum(self.errors_by_reply_code.values()) != self.refused:
-            raise ValueError("the reply codes do not add up to the messages refused")
-        lost_on_the_way = sum(n for kind, n in self.errors_by_kind.items() if not kind.startswith("quit:"))
-        if lost_on_the_way != self.ledger.failed:
-            raise ValueError("the kinds of error do not add up to the messages failed")
+            raise ValueError("the reply codes do not add up to the operations refused")
+        if sum(self.errors_by_kind.values()) < self.ledger.failed:
+            raise ValueError("the kinds of error do not add up to the operations failed")
 
 
-class Second(msgspec.Struct, frozen=True, kw_only=True):
-    """One second of the run, from `at_s` on: outcomes that fell into it, and how long its accepted messages took.
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the run, `length_s` seconds from `at_s` on: outcomes that fell into it, and the headline's latency.
 
-    The percentiles are nearest-rank over every sample of the second; 0 where nothing was accepted.
+    The percentiles are nearest-rank over every sample, to three digits; 0 where nothing went well. `heat` counts the
+    same samples in rows, four for each doubling, by the row's lower bound in microseconds (from 4 on: 4, 5, 6, 7, 8,
+    10, …). `errors` are by reply code or kind.
     """
 
     at_s: int
-    accepted: int = 0
+    length_s: int = 1
+    done: int = 0
+    messages: int = 0
     refused: int = 0
     failed: int = 0
     octets: int = 0
-    submit_p50_us: int = 0
-    submit_p99_us: int = 0
-    submit_max_us: int = 0
+    users: int = 0
+    p50_us: int = 0
+    p90_us: int = 0
+    p99_us: int = 0
+    max_us: int = 0
+    errors: dict[str, int] = {}
+    heat: dict[str, int] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse an interval without length, percentiles that fall, and rows of the heat map that have no bound."""
+        if self.length_s < 1:
+            raise ValueError(f"an interval without length: {self}")
+        if not 0 <= self.p50_us <= self.p90_us <= self.p99_us <= self.max_us:
+            raise ValueError(f"percentiles out of order: {self}")
+        if not all(row.isascii() and row.isdigit() for row in self.heat):
+            raise ValueError(f"a row of the heat map is named by its lower bound in microseconds: {self}")
 
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition under which the run fails, and the value it was held against, as text with its unit."""
+    """One condition under which the run fails, and the value it was held against, as text with its unit.
+
+    `about` is what it is about: `latency`, `rate`, or `integrity` for outcomes of operations and messages. Where the
+    load generator could not keep up, only one on integrity tells something about the server.
+    """
 
     fail_if: str
     value: str
     broken: bool
+    about: Literal["latency", "rate", "integrity"] = "latency"
+
+
+class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
+    """How an open run kept its schedule: `offered = started + dropped + waiting`.
+
+    `lateness_us` is how long after its time each operation began, most of which is the server's doing when all users
+    wait for it; `generator_lateness_us` how late the schedule's own clock woke, which is mailspec's or the machine's
+    alone.
+    """
+
+    schedule: str
+    offered: int
+    started: int
+    dropped: int
+    waiting: int = 0
+    lateness_us: Latency | None = None
+    generator_lateness_us: Latency | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse arrivals that do not add up."""
+        if self.offered != self.started + self.dropped + self.waiting:
+            raise ValueError(f"arrivals do not add up: {self}")
+
+
+class JudgedDeviation(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of deviation from the grammar among the sampled replies: when it first showed, and at which rate.
+
+    `rate_per_s` is that of operations at the time. `example` is the first such reply, or its beginning, in base64.
+    """
+
+    kind: str
+    count: int
+    first_at_s: float
+    rate_per_s: float
+    example: str
+
+    def __post_init__(self) -> None:
+        """Refuse a kind that was never seen, and an example that is not base64."""
+        if self.count < 1:
+            raise ValueError(f"a deviation that was never seen: {self}")
+        base64.b64decode(self.example, validate=True)
+
+    @property
+    def octets(self) -> bytes:
+        """The example as it came."""
+        return base64.b64decode(self.example)
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What the judge's grammars said about a share of the replies, from 0 to 1; deviations as they first showed."""
+
+    share: float
+    replies: int
+    sampled: int
+    deviations: tuple[JudgedDeviation, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse more samples than there were replies."""
+        if not 0 < self.share <= 1 or self.sampled > self.replies:
+            raise ValueError(f"a share of the replies is neither none of them nor more than all: {self}")
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One rate that was tried: what was offered, what was carried, and whether the objective was met (or why not).
+
+    Latencies are the headline's; 0 where nothing went well.
+    """
+
+    offered_per_s: float
+    achieved_per_s: float
+    p50_us: int
+    p99_us: int
+    failures: int
+    dropped: int
+    integrity_ok: bool = True
+    met: bool
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse percentiles that fall, and a step that is met with broken books."""
+        if not 0 <= self.p50_us <= self.p99_us:
+            raise ValueError(f"percentiles out of order: {self}")
+        if self.met and not self.integrity_ok:
+            raise ValueError(f"no objective is met by a server that loses, doubles or damages messages: {self}")
+
+
+class Capacity(msgspec.Struct, frozen=True, kw_only=True):
+    """The search for the highest rate at which an objective holds; `knee_per_s` None where none was found, and why."""
+
+    objective: str
+    steps: tuple[Step, ...]
+    knee_per_s: float | None
+    verdict: str
+
+    def __post_init__(self) -> None:
+        """Refuse a knee that no step shows."""
+        if self.knee_per_s is not None and not any(step.met for step in self.steps):
+            raise ValueError("a highest rate was found, and no step met the objective")
+
+
+class SizePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command cost in a mailbox of so many messages."""
+
+    mailbox_messages: int
+    phase: str
+    count: int
+    p50_us: int
+    p99_us: int
+
+    def __post_init__(self) -> None:
+        """Refuse percentiles that fall, and figures without a sample behind them."""
+        if self.count < 1 or not 0 <= self.p50_us <= self.p99_us:
+            raise ValueError(f"percentiles out of order or without a sample: {self}")
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that made load: its processor time in seconds, and that as a share of one core over the run."""
+
+    name: str
+    cpu_s: float
+    share: float
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """A whole load run. `target` never has credentials; `parameters` name accounts, never passwords.
 
-    `duration_s` reaches from the first user's start to the last user's end. `generator_cpu_s` is the processor time
-    that mailspec itself used in it. `histograms` are HdrHistogram V2 blobs in base64, by command.
+    `duration_s` reaches from the first user's start to the last user's end. `headline` is the phase that stands for an
+    operation, `operations` their name in the plural. `generator_cpu_s` is the processor time that mailspec itself used.
+    `generator_saturated` says in words why the generator may be what limited the run; empty if it did not.
+    `histograms` are HdrHistogram V2 blobs in base64, by phase.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -141,36 +331,61 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str
     duration_s: float
     interrupted: bool
+    load_model: Literal["closed", "open"] = "closed"
+    headline: str = "submit"
+    operations: str = "messages"
     users: int
     seed: int
     run_id: str
     generator_cpu_s: float
+    generator_saturated: str = ""
     parameters: dict[str, Parameter]
     summary: Summary
     thresholds: tuple[Threshold, ...] = ()
+    arrivals: Arrivals | None = None
+    judge: Judgement | None = None
+    capacity: Capacity | None = None
+    series: tuple[SizePoint, ...] = ()
+    processes: tuple[Process, ...] = ()
     histograms: dict[str, str] = {}
-    timeline: tuple[Second, ...] = ()
+    timeline: tuple[Interval, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a timeline that tells of other messages than the summary."""
-        if self.timeline and sum(second.accepted for second in self.timeline) != self.summary.accepted:
-            raise ValueError("the timeline and the summary disagree on the number of accepted messages")
+        """Refuse a timeline that tells of other operations than the summary, or of one time twice."""
+        if self.timeline and sum(interval.done for interval in self.timeline) != self.summary.accepted:
+            raise ValueError("the timeline and the summary disagree on the number of accepted operations")
+        if any(before.at_s + before.length_s > after.at_s for before, after in pairwise(self.timeline)):
+            raise ValueError("the intervals of the timeline overlap")
+        if self.arrivals is not None and self.load_model == "closed":
+            raise ValueError("a closed run has no schedule of arrivals")
 
     @property
     def generator_share(self) -> float:
-        """How much of one core mailspec itself was using; near 1 the figures may be its limit, not the server's."""
+        """How much of one core the busiest process of mailspec was using."""
+        if self.processes:
+            return max(process.share for process in self.processes)
         return self.generator_cpu_s / self.duration_s if self.duration_s else 0.0
 
 
 SATURATED = 0.9
-"""Share of a core from which on the generator may be what limits the rate; it runs on one core."""
+"""Share of a core from which on a generator, which runs on one core, may be what limits the rate."""
 
 
 def load_exit(result: LoadResult) -> LoadExit:
-    """Grade a run. One in which nothing was accepted says nothing about the load a server carries."""
-    if result.summary.accepted == 0:
+    """Grade a run. One in which nothing went well says nothing about the load that a server carries.
+
+    What happened to messages counts whatever the load was. Where the generator was the limit, rates are lower bounds of
+    the server's and latencies upper bounds, so a closed run's thresholds that were kept are kept all the more, and one
+    that was broken proves nothing. An open run whose generator did not keep the schedule was not the run asked for.
+    """
+    broken = [threshold for threshold in result.thresholds if threshold.broken]
+    if result.summary.accepted == 0 and not result.summary.ledger.broken_promises:
         return LoadExit.NO_VERDICT
-    return LoadExit.BROKEN if any(threshold.broken for threshold in result.thresholds) else LoadExit.WITHIN_THRESHOLDS
+    if any(threshold.about == "integrity" for threshold in broken):
+        return LoadExit.BROKEN
+    if result.generator_saturated and (broken or result.load_model == "open"):
+        return LoadExit.NO_VERDICT
+    return LoadExit.BROKEN if broken else LoadExit.WITHIN_THRESHOLDS
 
 
 def encode_load(result: LoadResult) -> bytes:
@@ -185,9 +400,13 @@ def decode_load(data: bytes) -> LoadResult:
         ValueError: the data is not JSON of this schema, does not balance, or is of another schema version.
     """
     try:
-        result = msgspec.json.decode(data, type=LoadResult)
+        version = msgspec.json.decode(data, type=_Versioned).schema_version
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"load run of schema {version}; this mailspec reads {SCHEMA_VERSION}")
+        return msgspec.json.decode(data, type=LoadResult)
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a mailspec load run: {error}") from error
-    if result.schema_version != SCHEMA_VERSION:
-        raise ValueError(f"load run of schema {result.schema_version}; this mailspec reads {SCHEMA_VERSION}")
-    return result
+
+
+class _Versioned(msgspec.Struct):
+    schema_version: int = SCHEMA_VERSION

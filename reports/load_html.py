@@ -80,20 +80,20 @@ def render_load_html(result: LoadResult, *, about: str = "") -> str:
 def charts(result: LoadResult) -> list[Chart]:
     """Rate and latency over time; none where there are fewer than two whole seconds to draw."""
     # The last second was cut short by the end of the run, and would look like a collapse.
-    whole = [second for second in result.timeline if second.at_s + 1 <= result.duration_s]
+    whole = [second for second in result.timeline if second.at_s + second.length_s <= result.duration_s]
     if len(whole) < 2:
         return []
     times = [second.at_s for second in whole]
-    rates: list[tuple[str, Values]] = [("accepted", [float(second.accepted) for second in whole])]
+    rates: list[tuple[str, Values]] = [("accepted", [float(second.done) for second in whole])]
     if result.summary.refused:
         rates.append(("refused", [float(second.refused) for second in whole]))
     if result.summary.ledger.failed:
         rates.append(("failed", [float(second.failed) for second in whole]))
     # A second in which nothing was accepted has no latency, which is something else than one of 0.
     latencies: list[tuple[str, Values]] = [
-        ("p50", [second.submit_p50_us / 1000 if second.accepted else None for second in whole]),
-        ("p99", [second.submit_p99_us / 1000 if second.accepted else None for second in whole]),
-        ("max", [second.submit_max_us / 1000 if second.accepted else None for second in whole]),
+        ("p50", [second.p50_us / 1000 if second.done else None for second in whole]),
+        ("p99", [second.p99_us / 1000 if second.done else None for second in whole]),
+        ("max", [second.max_us / 1000 if second.done else None for second in whole]),
     ]
     return [
         _chart("Messages per second", "", times, rates),

@@ -10,12 +10,20 @@ import msgspec
 import pytest
 
 from reports.load import (
+    Arrivals,
+    Capacity,
+    Interval,
+    JudgedDeviation,
+    Judgement,
     Latency,
     Ledger,
     LoadExit,
     LoadResult,
-    Second,
+    Process,
+    SizePoint,
+    Step,
     Summary,
+    Threshold,
     decode_load,
     encode_load,
     load_exit,
@@ -24,6 +32,11 @@ from reports.load_schema import PUBLISHED, load_schema, schema_file
 from reports.load_text import render_load_text
 from reports.load_wording import headline, milliseconds, remarks
 from tests.reports.example_load import HOSTILE, LEDGER, THRESHOLDS, clean_load, empty_load, example_load
+
+DEVIATION = JudgedDeviation(kind="bare LF", count=2, first_at_s=1.5, rate_per_s=850.0, example="MjUwIG9rCg==")
+STEP = Step(
+    offered_per_s=100.0, achieved_per_s=99.0, p50_us=1_000, p99_us=2_000, failures=0, dropped=0, met=True
+)  # fmt: skip
 
 jsonschema: Any = importlib.import_module("jsonschema")  # has no types of its own
 
@@ -49,7 +62,10 @@ def test_a_run_validates_and_reads_back_the_same(validator: Any, result: LoadRes
 
 
 def test_every_field_of_the_records_is_in_the_schema() -> None:
-    for record in (LoadResult, Summary, Ledger, Latency, Second):
+    for record in (
+        LoadResult, Summary, Ledger, Latency, Interval, Threshold, Arrivals, Judgement, JudgedDeviation, Capacity, Step,
+        SizePoint, Process,
+    ):  # fmt: skip
         properties = load_schema()["$defs"][record.__name__]["properties"]
         assert set(properties) == {field.encode_name for field in msgspec.structs.fields(record)}
 
@@ -66,12 +82,15 @@ def changed(path: tuple[str | int, ...], value: object) -> bytes:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("schema_version",), 2),
+        (("schema_version",), 3),
         (("duration_s",), -1),
         (("users",), "20"),
         (("summary", "ledger", "unknown"), -1),
         (("summary", "latency_us", "submit", "p99"), None),
-        (("timeline", 0, "accepted"), -1),
+        (("timeline", 0, "done"), -1),
+        (("load_model",), "half open"),
+        (("arrivals",), {}),
+        (("judge",), []),
         (("thresholds", 0, "broken"), "yes"),
     ],
 )
@@ -82,23 +101,60 @@ def test_a_run_with_a_wrong_value_does_not_validate(validator: Any, path: tuple[
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("schema_version",), 2),
+        (("schema_version",), 3),
         (("summary", "ledger", "failed"), 6),
         (("summary", "ledger", "deferred"), 5),
-        (("summary", "ledger", "unknown"), 7),
-        (("summary", "ledger", "sent"), 99),
+        (("summary", "ledger", "unknown"), 103),
+        (("summary", "ledger", "expected"), 1),
+        (("summary", "latency_us", "submit", "min"), 12_346),
         (("summary", "latency_us", "submit", "p50"), 2_000_000),
         (("summary", "latency_us", "submit", "count"), 0),
         (("summary", "accepted"), 99),
         (("summary", "errors_by_reply_code", "451"), 2),
-        (("summary", "errors_by_kind", "final_dot: closed"), 4),
-        (("timeline", 0, "accepted"), 49),
+        (("summary", "errors_by_kind", "final_dot: closed"), 3),
+        (("timeline", 0, "done"), 49),
+        (("timeline", 0, "p90_us"), 9_999),
+        (("timeline", 0, "length_s"), 0),
+        (("timeline", 0, "length_s"), 2),
+        (("timeline", 0, "heat"), {"fast": 50}),
+        (("arrivals",), {"schedule": "10 per second", "offered": 1, "started": 1, "dropped": 0}),
         (("target",), None),
     ],
 )
 def test_books_that_do_not_balance_are_not_read(path: tuple[str | int, ...], value: object) -> None:
     with pytest.raises(ValueError, match="load run"):
         decode_load(changed(path, value))
+
+
+def test_a_run_of_the_schema_before_is_told_by_its_number() -> None:
+    with pytest.raises(ValueError, match="load run of schema 1; this mailspec reads 2"):
+        decode_load(b'{"schema_version": 1, "timeline": [{"at_s": 0, "accepted": 3}]}')
+
+
+BROKEN_BOOKS = msgspec.structs.replace(LEDGER, closed=True, expected=100, delivered=99, lost=1)
+
+
+@pytest.mark.parametrize(
+    ("record", "changes"),
+    [
+        (LEDGER, {"deferred": 5}),
+        (BROKEN_BOOKS, {"closed": False}),
+        (BROKEN_BOOKS, {"in_flight": 1}),
+        (Arrivals(schedule="", offered=3, started=1, dropped=1, waiting=1), {"dropped": 2}),
+        (Judgement(share=0.01, replies=100, sampled=1), {"share": 0.0}),
+        (Judgement(share=0.01, replies=100, sampled=1), {"sampled": 101}),
+        (DEVIATION, {"count": 0}),
+        (DEVIATION, {"example": "%"}),
+        (STEP, {"p50_us": 2_001}),
+        (STEP, {"integrity_ok": False}),
+        (Capacity(objective="", steps=(STEP,), knee_per_s=100.0, verdict=""), {"steps": ()}),
+        (SizePoint(mailbox_messages=10, phase="select", count=1, p50_us=1, p99_us=1), {"count": 0}),
+        (SizePoint(mailbox_messages=10, phase="select", count=1, p50_us=1, p99_us=1), {"p50_us": 2}),
+    ],
+)
+def test_a_record_that_contradicts_itself_cannot_be_made(record: msgspec.Struct, changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        type(record)(**msgspec.structs.asdict(record) | changes)
 
 
 def test_octets_that_are_no_json_are_not_read() -> None:
@@ -110,6 +166,49 @@ def test_grades() -> None:
     assert load_exit(clean_load()) is LoadExit.WITHIN_THRESHOLDS
     assert load_exit(example_load()) is LoadExit.BROKEN
     assert load_exit(empty_load()) is LoadExit.NO_VERDICT
+
+
+def test_a_broken_promise_counts_even_where_nothing_was_accepted() -> None:
+    summary = empty_load().summary
+    ledger = msgspec.structs.replace(summary.ledger, closed=True, refused_but_delivered=1)
+    threshold = Threshold(fail_if="refused_but_delivered > 0", value="1", broken=True, about="integrity")
+    run = msgspec.structs.replace(
+        empty_load(), summary=msgspec.structs.replace(summary, ledger=ledger), thresholds=(threshold,)
+    )
+    assert load_exit(run) is LoadExit.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("load_model", "about", "broken", "grade"),
+    [
+        ("closed", "latency", False, LoadExit.WITHIN_THRESHOLDS),
+        ("closed", "rate", True, LoadExit.NO_VERDICT),
+        ("closed", "latency", True, LoadExit.NO_VERDICT),
+        ("closed", "integrity", True, LoadExit.BROKEN),
+        ("open", "latency", False, LoadExit.NO_VERDICT),
+        ("open", "rate", True, LoadExit.NO_VERDICT),
+        ("open", "integrity", True, LoadExit.BROKEN),
+    ],
+)
+def test_a_saturated_generator_leaves_a_verdict_on_integrity_alone(
+    load_model: str, about: str, broken: bool, grade: LoadExit
+) -> None:
+    threshold = msgspec.convert({"fail_if": "x > 1", "value": "2", "broken": broken, "about": about}, Threshold)
+    run = msgspec.structs.replace(
+        clean_load(), load_model=load_model, thresholds=(threshold,), generator_saturated="it used 95% of one core"
+    )
+    assert load_exit(run) is grade
+
+
+def test_a_deviation_keeps_the_octets_of_its_example() -> None:
+    assert DEVIATION.octets == b"250 ok\n"
+
+
+def test_the_share_of_the_generator_is_that_of_its_busiest_process() -> None:
+    processes = (Process(name="worker 1", cpu_s=1.0, share=0.2), Process(name="worker 2", cpu_s=3.0, share=0.8))
+    assert clean_load().generator_share == pytest.approx(0.3 / 0.9)
+    assert msgspec.structs.replace(clean_load(), processes=processes).generator_share == 0.8
+    assert msgspec.structs.replace(clean_load(), duration_s=0.0).generator_share == 0.0
 
 
 def test_a_run_that_accepted_nothing_has_no_verdict_even_if_a_threshold_is_broken() -> None:

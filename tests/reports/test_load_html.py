@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reports.load import LoadResult, Second
+from reports.load import Interval, LoadResult
 from reports.load_html import HEIGHT, MOST_POINTS, WIDTH, Line, charts, nice_steps, render_load_html
 from tests.reports.example_load import HOSTILE, SUMMARY, clean_load, empty_load, example_load
 from tests.reports.page import Page, assert_harmless
@@ -109,7 +109,7 @@ def test_there_is_no_chart_of_a_run_too_short_to_have_a_course() -> None:
 
 
 def test_a_long_run_is_thinned_without_losing_a_spike() -> None:
-    rows = tuple(Second(at_s=at, accepted=1, submit_max_us=9_000_000 if at == 1234 else 1000)
+    rows = tuple(Interval(at_s=at, done=1, max_us=9_000_000 if at == 1234 else 1000)
                  for at in range(5000))  # fmt: skip
     ledger = msgspec.structs.replace(SUMMARY.ledger, attempted=5010, accepted=5000, sent=5002)
     summary = msgspec.structs.replace(SUMMARY, accepted=5000, ledger=ledger)
