@@ -1,159 +1,145 @@
-"""The books of a run: what became of each message, how long everything took, second by second.
+"""The books of a run: what became of each operation, how long everything took, interval by interval.
 
-A message is begun once and closed once, by exactly one of four outcomes. It counts as accepted only after the final
-250: until then the server owes nothing (RFC 5321 §4.2.5, §6.1).
+An operation is what a scenario's user does over and over: a message handed in, a mailbox polled, a session. It is begun
+once and ended once, by exactly one of three outcomes, or is abandoned when the run ends first. What became of the
+messages themselves is the ledger's to tell.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from loadtest.histogram import LatencyHistogram
 from loadtest.phases import PHASES
-from reports.load import Interval, Ledger, Summary
+from loadtest.timeline import Timeline
+from reports.load import Interval, Latency
 
 TEXT_CHARACTERS = 500
 """Characters kept of the first reply of each refusing code."""
 
+_COUNTS = ("attempted", "done_count", "messages", "refused", "deferred", "failed", "octets")
+
 
 class Books:
-    """Counts and latencies of one run. Times are seconds on one monotonic clock; `began` is the run's start on it."""
+    """Counts and latencies of one process. Times are seconds on one monotonic clock; `began` is the start on it."""
 
-    def __init__(self, *, began: float = 0.0) -> None:
-        self.began = began
-        self.attempted = 0
-        self.sent = 0
-        self.accepted = 0
-        self.refused = 0
-        self.deferred = 0
-        self.failed = 0
-        self.unknown = 0
-        self.octets = 0
-        self.histograms = {phase: LatencyHistogram() for phase in PHASES}
-        self._by_code: Counter[str] = Counter()
-        self._texts: dict[str, str] = {}
-        self._by_kind: Counter[str] = Counter()
-        self._seconds: list[Interval] = []
-        self._open = _OpenSecond(0)
+    def __init__(self, *, headline: str = "submit", began: float = 0.0) -> None:
+        self.headline = headline
+        self.attempted = self.done_count = self.messages = 0
+        self.refused = self.deferred = self.failed = self.octets = 0
+        self.timeline = Timeline(began=began)
+        self.histograms: dict[str, LatencyHistogram] = {}
+        self.by_code: Counter[str] = Counter()
+        self.texts: dict[str, str] = {}
+        self.by_kind: Counter[str] = Counter()
+
+    @property
+    def began(self) -> float:
+        """The run's start."""
+        return self.timeline.began
 
     @property
     def in_flight(self) -> int:
-        """Messages begun and not closed."""
-        return self.attempted - self.accepted - self.refused - self.failed
+        """Operations begun and not ended."""
+        return self.attempted - self.done_count - self.refused - self.failed
 
     def latency(self, phase: str, seconds: float) -> None:
         """A phase took so long."""
-        self.histograms[phase].record(int(seconds * 1_000_000))
+        self.histogram(phase).record(int(seconds * 1_000_000))
 
-    def begin(self) -> int:
-        """A message is about to be handed in; its number."""
+    def histogram(self, phase: str) -> LatencyHistogram:
+        """The histogram of a phase; callers in a hurry keep it."""
+        try:
+            return self.histograms[phase]
+        except KeyError:
+            if phase not in PHASES:
+                raise ValueError(f"no phase is called {phase}") from None
+            return self.histograms.setdefault(phase, LatencyHistogram())
+
+    def attempt(self) -> None:
+        """An operation begins."""
         self.attempted += 1
-        return self.attempted
 
-    def accept(self, *, octets: int, submit_s: float, now: float) -> None:
-        """The server took responsibility for the message."""
-        self.sent += 1
-        self.accepted += 1
+    def done(self, *, octets: int, took_s: float, now: float, messages: int = 1) -> None:
+        """An operation went well, and carried so many messages; `took_s` is the latency of the headline phase."""
+        self.done_count += 1
+        self.messages += messages
         self.octets += octets
-        second = self._second(now)
-        second.accepted += 1
-        second.octets += octets
-        second.submit_us.append(int(submit_s * 1_000_000))
+        took_us = int(took_s * 1_000_000)
+        self.histogram(self.headline).record(took_us)
+        interval = self.timeline.at(now)
+        interval.done += 1
+        interval.messages += messages
+        interval.octets += octets
+        interval.took_us.append(took_us)
 
-    def refuse(self, *, code: str, text: str, sent: bool, now: float) -> None:
-        """The message was refused by a reply of this code; `sent` if it was the reply to the text."""
-        self.sent += sent
+    def refuse(self, *, code: str, text: str, now: float) -> None:
+        """An operation was refused by a reply of this code: `450`, `-ERR`, `NO`."""
         self.refused += 1
         self.deferred += code.startswith("4")
-        self._by_code[code] += 1
-        self._texts.setdefault(code, text[:TEXT_CHARACTERS])
-        self._second(now).refused += 1
+        self.by_code[code] += 1
+        self.texts.setdefault(code, text[:TEXT_CHARACTERS])
+        interval = self.timeline.at(now)
+        interval.refused += 1
+        interval.errors[code] += 1
 
-    def fail(self, *, phase: str, kind: str, sent: bool, now: float) -> None:
-        """The message got no intelligible reply. If the whole text was sent, nobody knows where it is."""
-        self.sent += sent
-        self.unknown += sent
+    def fail(self, *, phase: str, kind: str, now: float) -> None:
+        """An operation got no intelligible reply."""
         self.failed += 1
-        self._by_kind[f"{phase}: {kind}"] += 1
-        self._second(now).failed += 1
-
-    def leave_in_doubt(self) -> None:
-        """The run ends while a message, sent whole, waits for its final reply."""
-        self.sent += 1
-        self.unknown += 1
+        named = f"{phase}: {kind}"
+        self.by_kind[named] += 1
+        interval = self.timeline.at(now)
+        interval.failed += 1
+        interval.errors[named] += 1
 
     def remark(self, *, phase: str, kind: str) -> None:
-        """Something went wrong that cost no message, such as a QUIT without a reply."""
-        self._by_kind[f"{phase}: {kind}"] += 1
+        """Something went wrong that cost no operation, such as a QUIT without a reply."""
+        self.by_kind[f"{phase}: {kind}"] += 1
 
-    def summary(self, *, duration_s: float) -> Summary:
-        """The figures; messages still in flight count as abandoned."""
-        latencies = {phase: histogram.summary() for phase, histogram in self.histograms.items()}
-        return Summary(
-            messages_per_s=round(self.accepted / duration_s, 3) if duration_s > 0 else 0.0,
-            operations_per_s=round(self.accepted / duration_s, 3) if duration_s > 0 else 0.0,
-            messages=self.accepted,
-            accepted=self.accepted,
-            refused=self.refused,
-            octets=self.octets,
-            errors_by_reply_code=dict(sorted(self._by_code.items())),
-            errors_by_kind=dict(self._by_kind.most_common()),
-            reply_texts=dict(sorted(self._texts.items())),
-            latency_us={phase: latency for phase, latency in latencies.items() if latency is not None},
-            ledger=Ledger(
-                attempted=self.attempted,
-                sent=self.sent,
-                accepted=self.accepted,
-                refused=self.refused,
-                deferred=self.deferred,
-                failed=self.failed,
-                abandoned=self.in_flight,
-                unknown=self.unknown,
-            ),
-        )
+    def latencies(self) -> dict[str, Latency]:
+        """The figures of every phase that was timed, in the order of `PHASES`."""
+        found = {phase: self.histograms[phase].summary() for phase in PHASES if phase in self.histograms}
+        return {phase: latency for phase, latency in found.items() if latency is not None}
 
     def encoded_histograms(self) -> dict[str, str]:
         """The histograms that hold something, as text."""
-        return {phase: histogram.encode() for phase, histogram in self.histograms.items() if histogram.count}
+        return {phase: self.histograms[phase].encode() for phase in self.latencies()}
 
-    def timeline(self, *, now: float) -> tuple[Interval, ...]:
-        """Every second up to now; the last one may not be whole."""
-        self._second(now)
-        return (*self._seconds, self._open.close())
+    def intervals(self, *, now: float) -> tuple[Interval, ...]:
+        """The run so far, interval by interval."""
+        return self.timeline.intervals(now=now)
 
-    def _second(self, now: float) -> _OpenSecond:
-        at_s = max(int(now - self.began), 0)
-        while self._open.at_s < at_s:
-            self._seconds.append(self._open.close())
-            self._open = _OpenSecond(self._open.at_s + 1)
-        return self._open
+    def encode(self, *, now: float) -> dict[str, Any]:
+        """All of it as plain data for another process."""
+        return {
+            "counts": {name: getattr(self, name) for name in _COUNTS},
+            "by_code": dict(self.by_code),
+            "texts": self.texts,
+            "by_kind": dict(self.by_kind),
+            "histograms": {
+                phase: [histogram.encode(), histogram.max_us, histogram.min_us]
+                for phase, histogram in self.histograms.items()
+                if histogram.count
+            },
+            "timeline": self.timeline.encode(now=now),
+        }
 
+    def merge(self, encoded: dict[str, Any]) -> None:
+        """Add another process's books, exactly: the outcome is what one process would hold that had done it all.
 
-class _OpenSecond:
-    """The second that is under way. Its latencies are kept one by one: there are only so many in a second."""
-
-    __slots__ = ("accepted", "at_s", "failed", "octets", "refused", "submit_us")
-
-    def __init__(self, at_s: int) -> None:
-        self.at_s = at_s
-        self.accepted = self.refused = self.failed = self.octets = 0
-        self.submit_us: list[int] = []
-
-    def close(self) -> Interval:
-        ordered = sorted(self.submit_us)
-        return Interval(
-            at_s=self.at_s,
-            done=self.accepted,
-            messages=self.accepted,
-            refused=self.refused,
-            failed=self.failed,
-            octets=self.octets,
-            p50_us=_nearest_rank(ordered, 50),
-            p90_us=_nearest_rank(ordered, 90),
-            p99_us=_nearest_rank(ordered, 99),
-            max_us=ordered[-1] if ordered else 0,
-        )
-
-
-def _nearest_rank(ordered: list[int], percentile: int) -> int:
-    return ordered[-(-percentile * len(ordered) // 100) - 1] if ordered else 0
+        Raises:
+            ValueError: a histogram in it cannot be read.
+        """
+        for name, count in encoded["counts"].items():
+            setattr(self, name, getattr(self, name) + count)
+        self.by_code.update(encoded["by_code"])
+        for code, text in encoded["texts"].items():
+            self.texts.setdefault(code, text)
+        self.by_kind.update(encoded["by_kind"])
+        for phase, (blob, max_us, min_us) in encoded["histograms"].items():
+            other = LatencyHistogram.decode(blob)
+            # The blob keeps what it counted, to three digits; the two extremes are known exactly.
+            other.max_us, other.min_us = max_us, min_us
+            self.histogram(phase).merge(other)
+        self.timeline.merge(encoded["timeline"])

@@ -31,15 +31,33 @@ _HALF_BITS = _SUB_BUCKET_BITS - 1
 _FIRST_BUCKET = 1 << _SUB_BUCKET_BITS
 
 
+def place_of(latency_us: int) -> int:
+    """The place of HdrHistogram's array in which this latency is counted."""
+    latency_us = min(max(latency_us, LOWEST_US), HIGHEST_US)
+    if latency_us < _FIRST_BUCKET:
+        return latency_us
+    bucket = latency_us.bit_length() - _SUB_BUCKET_BITS
+    return (bucket << _HALF_BITS) + (latency_us >> bucket)
+
+
+def bounds_of(place: int) -> tuple[int, int]:
+    """The least and the greatest latency that are counted in this place, in microseconds."""
+    if place < _FIRST_BUCKET:
+        return place, place
+    bucket = (place >> _HALF_BITS) - 1
+    least = (place - (bucket << _HALF_BITS)) << bucket
+    return least, least + (1 << bucket) - 1
+
+
 class LatencyHistogram:
-    """Counts of latencies. `max_us` is exact; the rest is exact to three significant digits."""
+    """Counts of latencies. `min_us` and `max_us` are exact; the rest is exact to three significant digits."""
 
     def __init__(self) -> None:
         self._hdr: Any = HdrHistogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
         self._counts = self._hdr.counts
         self.count = 0
         self.max_us = 0
-        self._min_us = HIGHEST_US
+        self.min_us = HIGHEST_US
 
     def record(self, latency_us: int) -> None:
         """Count one latency.
@@ -51,6 +69,7 @@ class LatencyHistogram:
             latency_us = LOWEST_US
         elif latency_us > HIGHEST_US:
             latency_us = HIGHEST_US
+        # `place_of` in line: this is done for every sample.
         if latency_us < _FIRST_BUCKET:
             self._counts[latency_us] += 1
         else:
@@ -59,15 +78,15 @@ class LatencyHistogram:
         self.count += 1
         if latency_us > self.max_us:
             self.max_us = latency_us
-        if latency_us < self._min_us:
-            self._min_us = latency_us
+        if latency_us < self.min_us:
+            self.min_us = latency_us
 
     def merge(self, other: LatencyHistogram) -> None:
         """Add another's counts; the result is what one histogram would hold that had seen all samples."""
         self._hdr.encoder.add(other._hdr.encoder)
         self.count += other.count
         self.max_us = max(self.max_us, other.max_us)
-        self._min_us = min(self._min_us, other._min_us)
+        self.min_us = min(self.min_us, other.min_us)
 
     def percentiles_us(self, percentiles: Iterable[float]) -> list[int]:
         """For each percentile (0 < p ≤ 100) the upper end of its bucket; 0 where nothing was counted."""
@@ -82,10 +101,11 @@ class LatencyHistogram:
         if not self.count:
             return None
         p50, p90, p95, p99, p999 = self.percentiles_us((50, 90, 95, 99, 99.9))
+        mean: float = self._synchronised().get_mean_value()
         return Latency(
             count=self.count,
-            min=self._min_us,
-            mean=round(self._synchronised().get_mean_value(), 1),
+            min=min(self.min_us, p50),
+            mean=round(mean, 1),
             p50=p50,
             p90=p90,
             p95=p95,
@@ -119,12 +139,12 @@ class LatencyHistogram:
         histogram.count = decoded.get_total_count()
         if histogram.count:
             histogram.max_us = min(decoded.get_max_value(), HIGHEST_US)
-            histogram._min_us = decoded.get_min_value()
+            histogram.min_us = decoded.get_min_value()
         return histogram
 
     def _synchronised(self) -> Any:
         """HdrHistogram with its own totals brought up to date, which `record` leaves alone."""
         self._hdr.total_count = self.count
         self._hdr.max_value = self.max_us
-        self._hdr.min_value = self._min_us
+        self._hdr.min_value = self.min_us
         return self._hdr

@@ -1,12 +1,16 @@
-"""What a load run is to do, checked and complete, so that nothing is decided while it runs."""
+"""What a load run is to do, checked and complete, so that nothing is decided while it runs.
+
+A plan is plain data: it goes to every process that takes part as JSON. It holds passwords, which no report does.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from loadtest.scenarios import Scenario
 from loadtest.target import Account, Address, Target, TlsUse
-from loadtest.thresholds import Condition
 from reports.load import Parameter
 
 
@@ -20,18 +24,28 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """How a session is set up: where to, with which TLS, as whom."""
+    """How a session is set up: where to, with which TLS, as whom. `lmtp` says LHLO (RFC 2033 §4.1)."""
 
     address: Address
     implicit_tls: bool = False
     tls: TlsUse = TlsUse.AUTO
     account: Account | None = None
     patience: Patience = Patience()
+    lmtp: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A server of the run, what it is to the scenario (see `ROLES`), and the addresses that its host's name has."""
+
+    role: str
+    target: Target
+    addresses: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persona:
-    """Whose mail a user hands in: as whom it logs in (or not at all), from which address, to whom."""
+    """Whose mail a user handles: as whom it logs in (or not at all), from which address, to whom."""
 
     account: Account | None
     sender: str
@@ -42,50 +56,101 @@ class Persona:
 class LoadPlan:
     """One run.
 
-    Users take the personas in turn. `run_time_s` None means until told to end. `messages_per_session` 0 keeps a
-    session for as long as the server does. `pace_per_s` is how many messages a user hands in per second at the most;
-    0 means that it goes on as soon as it has its reply.
+    Users take the personas in turn. `readers` are the accounts, by mail address, whose mailboxes can be read to close
+    the ledger. `run_time_s` None means until told to end. `messages_per_session` 0 keeps a session for as long as the
+    server does. `pace_per_s` is how many operations a user does per second at the most; 0 means that it goes on as soon
+    as it has its reply, but for a pause of `think_s` on average. `arrivals` is an open schedule as text (see
+    `arrivals.parse_schedule`); None is a closed run. `messages` is a size in octets, `mixed`, or a folder.
     """
 
     scenario: Scenario
-    target: Target
-    addresses: tuple[Address, ...]
+    endpoints: tuple[Endpoint, ...]
     personas: tuple[Persona, ...]
+    readers: dict[str, Account]
     users: int
     spawn_rate_per_s: float
     run_time_s: float | None
-    message_octets: int
-    pipelining: bool
-    messages_per_session: int
-    pace_per_s: float
-    tls: TlsUse
-    patience: Patience
-    seed: int
-    conditions: tuple[Condition, ...]
+    messages: str = "4096"
+    pipelining: bool = False
+    messages_per_session: int = 1
+    pace_per_s: float = 0.0
+    think_s: float = 0.0
+    arrivals: str | None = None
+    max_rate_per_s: float | None = None
+    tls: TlsUse = TlsUse.AUTO
+    patience: Patience = Patience()
+    seed: int = 0
+    fail_if: tuple[str, ...] = ()
+    judge_share: float = 0.0
+    late_after_s: float = 10.0
+    settle_s: float = 10.0
+    processes: int = 1
 
-    def route(self, persona: Persona, address: Address) -> Route:
-        """How a user of this persona gets to the server at this address."""
+    def endpoint(self, role: str) -> Endpoint | None:
+        """The server that fills this role."""
+        return next((endpoint for endpoint in self.endpoints if endpoint.role == role), None)
+
+    @property
+    def main(self) -> Endpoint:
+        """The server that the load is put on."""
+        return self.endpoints[0]
+
+    @property
+    def reads_mailboxes(self) -> bool:
+        """Whether somebody can tell what became of the messages."""
+        return bool(self.readers) and any(endpoint.role in ("imap", "pop3") for endpoint in self.endpoints)
+
+    @property
+    def urls(self) -> str:
+        """All targets, without credentials."""
+        return " ".join(str(endpoint.target) for endpoint in self.endpoints)
+
+    def route(self, endpoint: Endpoint, address: Address, account: Account | None) -> Route:
+        """How a session with this server is set up."""
         return Route(
             address=address,
-            implicit_tls=self.target.implicit_tls,
+            implicit_tls=endpoint.target.implicit_tls,
             tls=self.tls,
-            account=persona.account,
+            account=account,
             patience=self.patience,
+            lmtp=endpoint.target.scheme == "lmtp",
         )
 
     def parameters(self) -> dict[str, Parameter]:
         """The settings as a report shows them; accounts by name alone."""
         return {
-            "load_model": "closed",
+            "load_model": "open" if self.arrivals else "closed",
+            "arrivals": self.arrivals or "a user goes on when it has its reply",
             "run_time_s": "until ended" if self.run_time_s is None else self.run_time_s,
             "spawn_rate_per_s": self.spawn_rate_per_s,
-            "message_size_octets": self.message_octets,
+            "message_size_octets": int(self.messages) if self.messages.isdigit() else self.messages,
             "pipelining": self.pipelining,
             "messages_per_session": self.messages_per_session or "unlimited",
             "pace_per_user_per_s": self.pace_per_s or "as fast as replies come",
-            "tls": "implicit" if self.target.implicit_tls else self.tls.value,
+            "think_time_s": self.think_s,
+            "max_rate_per_s": self.max_rate_per_s or "unlimited",
+            "processes": self.processes,
+            "tls": "implicit" if self.main.target.implicit_tls else self.tls.value,
             "reply_timeout_s": self.patience.reply_s,
+            "late_after_s": self.late_after_s,
             "accounts": tuple(persona.account.name for persona in self.personas if persona.account),
             "senders": tuple(dict.fromkeys(persona.sender for persona in self.personas)),
             "recipients": tuple(dict.fromkeys(r for persona in self.personas for r in persona.recipients)),
+            "mailboxes_read": tuple(self.readers),
         }
+
+    def encode(self) -> bytes:
+        """As JSON, passwords included."""
+        return msgspec.json.encode(self)
+
+
+def decode_plan(data: bytes) -> LoadPlan:
+    """Read what `LoadPlan.encode` wrote.
+
+    Raises:
+        ValueError: it is no plan.
+    """
+    try:
+        return msgspec.json.decode(data, type=LoadPlan)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a plan: {error}") from error

@@ -6,9 +6,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from loadtest.plan import LoadPlan
+from loadtest.planning import recipients_of
 
 if TYPE_CHECKING:
-    from loadtest.running import Glimpse
+    from loadtest.generators import Glimpse
 
 
 class ProgressLine:
@@ -19,6 +20,7 @@ class ProgressLine:
         self._live = stream.isatty()
         self._shown = False
         self._before = (0.0, 0)
+        self._operations = "operations"
 
     def __enter__(self) -> Self:
         return self
@@ -31,13 +33,18 @@ class ProgressLine:
 
     def announce(self, plan: LoadPlan) -> None:
         """What is about to be done, and to whom."""
-        recipients = list(dict.fromkeys(r for persona in plan.personas for r in persona.recipients))
+        self._operations = plan.scenario.operations
+        recipients = recipients_of(plan.personas)
         to = ", ".join(recipients[:3]) + (f" and {len(recipients) - 3} more" if len(recipients) > 3 else "")
         length = "until Ctrl-C" if plan.run_time_s is None else f"for {plan.run_time_s:g} s"
-        self._write(
-            f"{plan.scenario.name}: {plan.users} users, {length}, messages of {plan.message_octets:,} octets "
-            f"through {plan.target} to {to}\n"
-        )
+        load = f"{plan.arrivals}, at most {plan.users} users" if plan.arrivals else f"{plan.users} users"
+        limit = f", at most {plan.max_rate_per_s:g} operations/s" if plan.max_rate_per_s else ""
+        size = f"{int(plan.messages):,} octets" if plan.messages.isdigit() else f"size {plan.messages}"
+        self._write(f"{plan.scenario.name}: {load}, {length}{limit}, messages of {size} through {plan.urls} to {to}\n")
+
+    def waiting(self, plan: LoadPlan, address: str) -> None:
+        """The master waits for workers."""
+        self._write(f"waiting for {plan.processes} workers at {address}: mailspec load --worker --master-port PORT\n")
 
     def page(self, url: str) -> None:
         """Where locust's web page is."""
@@ -45,14 +52,13 @@ class ProgressLine:
 
     def show(self, glimpse: Glimpse) -> None:
         """One second more."""
-        books = glimpse.books
-        at_s, accepted = self._before
-        self._before = (glimpse.elapsed_s, books.accepted)
-        rate = (books.accepted - accepted) / max(glimpse.elapsed_s - at_s, 1e-9)
-        p99_us = books.histograms["submit"].percentiles_us((99,))[0]
+        at_s, done = self._before
+        self._before = (glimpse.elapsed_s, glimpse.done)
+        rate = (glimpse.done - done) / max(glimpse.elapsed_s - at_s, 1e-9)
         line = (
-            f"{glimpse.elapsed_s:6.0f} s  {glimpse.users:5,} users  {books.accepted:9,} accepted  {rate:8,.0f}/s  "
-            f"{books.refused:,} refused  {books.failed:,} failed  p99 {p99_us / 1000:,.1f} ms"
+            f"{glimpse.elapsed_s:6.0f} s  {glimpse.users:5,} users  {glimpse.done:9,} {self._operations}  "
+            f"{rate:8,.0f}/s  {glimpse.refused:,} refused  {glimpse.failed:,} failed  "
+            f"p99 {glimpse.p99_us / 1000:,.1f} ms"
         )
         self._write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
         self._shown = True

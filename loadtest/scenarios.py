@@ -6,29 +6,55 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "transmission": ("smtp", "smtps", "submission", "submissions", "lmtp"),
+        "smtp": ("smtp", "smtps", "submission", "submissions"),
+        "lmtp": ("lmtp",),
+        "pop3": ("pop3", "pop3s"),
+        "imap": ("imap", "imaps"),
+        "any": ("smtp", "smtps", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps"),
+    }
+)
+"""What a server is to a scenario, and the schemes of the URLs that can be it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A kind of load. `about` says what a person or machine would do, with units; `user_class` is `module:class`."""
+    """A kind of load.
+
+    `about` says what a person or machine would do, with units. `user_class` is `module:class`, or `file.py:class` of a
+    locust file of the user's own. `needs` are roles that the URLs must fill, `takes` those that they may: a mailbox
+    that can be read closes the ledger. `headline` is the phase whose latency stands for the whole, `operations` the
+    plural of what a user does over and over. Users pause `think_s` seconds on average between operations.
+    """
 
     name: str
     summary: str
     about: str
-    schemes: tuple[str, ...]
     user_class: str
+    needs: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+    headline: str = "submit"
+    operations: str = "messages"
+    think_s: float = 0.0
+    messages_per_session: int = 1
+    logs_in: bool = True
+    needs_account: bool = False
 
 
 _ALL = (
     Scenario(
         name="submit",
-        summary="users whose mail programs hand in messages over SMTP, each waiting for the reply before the next",
+        summary="people's mail programs hand in messages, each waiting for the reply before the next",
         about=(
             "A person's mail program: it connects, secures the session where it must, logs in, hands in one message "
             "(4096 octets, unless told otherwise) and quits. With --messages-per-session it hands in so many before "
             "it quits, with --pace at most so many per second. After a refusal or a failure it waits 0.1 s, twice as "
             "long each further time, at most 2 s."
         ),
-        schemes=("smtp", "smtps", "submission", "submissions"),
+        needs=("smtp",),
+        takes=("imap", "pop3"),
         user_class="loadtest.submit:SubmittingUser",
     ),
 )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from locust import task
-
 from loadtest.messages import MessagePress
 from loadtest.session import BrokenError, LoadError, MissingOfferError, RefusedError
 from loadtest.smtp_client import Envelope, SmtpSession
@@ -27,25 +25,24 @@ class SubmittingUser(MailUser):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         plan = self.desk.plan
-        self._route = plan.route(self.persona, self.desk.address)
+        self._route = self.desk.route("smtp", self.persona.account)
         self._envelope = Envelope(self.persona.sender, self.persona.recipients)
         self._press = MessagePress(
-            run_id=self.desk.run_id,
+            run_id=self.desk.opening.run_id,
             sender=self.persona.sender,
             recipients=self.persona.recipients,
-            octets=plan.message_octets,
+            octets=int(plan.messages),
             seed=plan.seed,
-            date=self.desk.started,
+            date=self.desk.opening.started,
         )
         self._session: SmtpSession | None = None
         self._left_in_session = 0
 
-    @task
-    def submit_one_message(self) -> None:
+    def turn(self, due: float) -> None:
         """Hand in one message, opening a session for it if there is none."""
         books, plan = self.desk.books, self.desk.plan
-        message = self._press.press(books.begin())
-        began = time.perf_counter()
+        books.attempt()
+        message = self._press.press(books.attempted)
         session = self._session
         try:
             if session is None or not session.is_open:
@@ -55,20 +52,19 @@ class SubmittingUser(MailUser):
             submit_s = session.submit(self._envelope, message.wire, pipelining=plan.pipelining)
         except RefusedError as refusal:
             now = time.perf_counter()
-            books.refuse(code=refusal.code, text=refusal.what, sent=refusal.phase == "final_dot", now=now)
-            self._trouble(refusal, now - began)
+            books.refuse(code=refusal.code, text=refusal.what, now=now)
+            self._trouble(refusal, now - due)
         except (BrokenError, MissingOfferError) as error:
             now = time.perf_counter()
-            books.fail(phase=error.phase, kind=error.what, sent=_sent(session), now=now)
-            self._trouble(error, now - began)
+            books.fail(phase=error.phase, kind=error.what, now=now)
+            self._trouble(error, now - due)
         except BaseException:
             # The run is over and this greenlet is being ended: the message stays where it is.
-            if _sent(session):
-                books.leave_in_doubt()
             self._drop()
             raise
         else:
-            books.accept(octets=message.octets, submit_s=submit_s, now=time.perf_counter())
+            now = time.perf_counter()
+            books.done(octets=message.octets, took_s=now - due if plan.arrivals else submit_s, now=now)
             self.went_well()
             self.report("submit", seconds=submit_s, octets=message.octets)
             self._left_in_session -= 1
@@ -97,8 +93,3 @@ class SubmittingUser(MailUser):
         if self._session is not None:
             self._session.close()
             self._session = None
-
-
-def _sent(session: SmtpSession | None) -> bool:
-    """Whether this message's text went out whole; a session that was never opened sent nothing."""
-    return session is not None and session.sent_final_dot

@@ -11,8 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from reports.endpoints import PORTS
 
-SMTP_SCHEMES = ("smtp", "smtps", "submission", "submissions")
-IMPLICIT_TLS = frozenset({"smtps", "submissions"})
+IMPLICIT_TLS = frozenset({"smtps", "submissions", "pop3s", "imaps"})
 
 DEFAULT_RECIPIENT = "alice@example.test"
 """Who is written to where nothing else is said: an account of `mailspec serve`, in a domain that never leads out."""
@@ -48,13 +47,14 @@ class Address:
     """A resolved address, as `socket` takes it. Each connection goes to exactly what was looked at beforehand."""
 
     family: socket.AddressFamily
-    sockaddr: tuple[str, int] | tuple[str, int, int, int]
+    sockaddr: tuple[str | int, ...]
 
     @property
     def is_loopback(self) -> bool:
         """Whether octets for it stay on this machine."""
+        host = str(self.sockaddr[0])
         # A scope (fe80::1%eth0) is never loopback's.
-        return "%" not in self.sockaddr[0] and ipaddress.ip_address(self.sockaddr[0]).is_loopback
+        return "%" not in host and ipaddress.ip_address(host).is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Target:
         return [Address(family, sockaddr) for family, _, _, _, sockaddr in found]  # type: ignore[arg-type]
 
 
-def parse_target(text: str, schemes: Iterable[str] = SMTP_SCHEMES) -> tuple[Target, Account | None]:
+def parse_target(text: str, schemes: Iterable[str]) -> tuple[Target, Account | None]:
     """The target and the account in `scheme://[user:password@]host[:port]`.
 
     Raises:

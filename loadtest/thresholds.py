@@ -7,32 +7,45 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from loadtest.phases import PHASES
 from reports.load import Ledger, Summary, Threshold
 
 QUANTITIES: Mapping[str, str] = MappingProxyType(
     {
-        "failures": "messages that failed or were refused for good (5yz)",
-        "failed": "messages that got no intelligible reply",
-        "refused": "messages refused, for now or for good",
-        "deferred": "messages refused for now (4yz)",
+        "failures": "operations that failed or were refused for good (5yz)",
+        "failed": "operations that got no intelligible reply",
+        "refused": "operations refused, for now or for good",
+        "deferred": "operations refused for now (4yz)",
         "unknown": "messages sent whole of which nobody knows whether the server holds them",
-        "accepted": "messages accepted",
-        "messages_per_s": "accepted messages per second",
+        "lost": "deliveries of accepted messages that are not in their mailboxes",
+        "doubled": "deliveries found more than once",
+        "damaged": "messages whose bodies are not those handed in",
+        "late": "deliveries that came later than --late-after",
+        "reordered": "messages after a later one of the same sender in the same mailbox",
+        "refused_but_delivered": "messages turned away that are in a mailbox all the same",
+        "accepted": "operations that went well",
+        "messages_per_s": "messages carried per second",
+        "operations_per_s": "operations that went well per second",
     }
 )
-"""What can be held against a number; all but the last two against a percentage of the messages attempted, too."""
+"""What can be held against a number; all but the last three against a percentage of the operations attempted, too."""
 
-DEFAULTS = ("failures > 0",)
+DEFAULTS = ("failures > 0", "lost > 0", "doubled > 0", "damaged > 0", "refused_but_delivered > 0")
 """In force unless a threshold of the user's own is about the same quantity."""
+
+NEED_READING = frozenset({"lost", "doubled", "damaged", "late", "reordered", "refused_but_delivered"})
+"""What only those know who have read the mailboxes."""
+
+_RATES = ("messages_per_s", "operations_per_s")
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
     {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 )
 _UNITS_US = MappingProxyType({"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6})
 _FORM = re.compile(
-    r"\s*(?:(?P<statistic>p50|p90|p99|p999|max)\((?P<phase>[a-z_]+)\)|(?P<quantity>[a-z_]+))"
+    r"\s*(?:(?P<statistic>p50|p90|p95|p99|p999|max|mean)\((?P<phase>[a-z_]+)\)|(?P<quantity>[a-z_]+))"
     r"\s*(?P<operator>>=|<=|>|<)\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>us|µs|ms|s|%)?\s*"
 )
 
@@ -52,7 +65,7 @@ class LatencyCondition:
         latency = summary.latency_us.get(self.phase)
         if latency is None:
             return Threshold(fail_if=self.text, value="no sample", broken=True)
-        value_us: int = getattr(latency, self.statistic)
+        value_us: float = getattr(latency, self.statistic)
         broken = _OPERATORS[self.operator](value_us, self.limit_us)
         return Threshold(fail_if=self.text, value=f"{value_us / 1000:.3f} ms", broken=broken)
 
@@ -69,12 +82,24 @@ class CountCondition:
 
     def judge(self, summary: Summary) -> Threshold:
         """Whether the run fails by it."""
+        if self.quantity in NEED_READING and not summary.ledger.closed:
+            return Threshold(
+                fail_if=self.text, value="not known: no mailbox was read to its end", broken=False, about=self.about
+            )
         value = _quantity(self.quantity, summary)
-        shown = f"{value:,.1f}" if self.quantity == "messages_per_s" else f"{value:,.0f}"
+        shown = f"{value:,.1f}" if self.quantity in _RATES else f"{value:,.0f}"
         if self.percent:
             value = 100 * value / summary.ledger.attempted if summary.ledger.attempted else 0.0
             shown = f"{value:.2f} %"
-        return Threshold(fail_if=self.text, value=shown, broken=_OPERATORS[self.operator](value, self.limit))
+        broken = _OPERATORS[self.operator](value, self.limit)
+        return Threshold(fail_if=self.text, value=shown, broken=broken, about=self.about)
+
+    @property
+    def about(self) -> Literal["latency", "rate", "integrity"]:
+        """What it is about, as `Threshold.about` has it."""
+        if self.quantity == "late":
+            return "latency"
+        return "rate" if self.quantity in (*_RATES, "accepted") else "integrity"
 
 
 Condition = LatencyCondition | CountCondition
@@ -106,7 +131,7 @@ def parse_condition(text: str) -> Condition:
     quantity = match["quantity"]
     if quantity not in QUANTITIES:
         raise ValueError(f"{text!r}: nothing called {quantity} is counted, but {', '.join(QUANTITIES)}")
-    if unit not in (None, "%") or (unit and quantity in ("accepted", "messages_per_s")):
+    if unit not in (None, "%") or (unit and quantity in ("accepted", *_RATES)):
         raise ValueError(
             f"{text!r}: {quantity} is held against a plain number{'' if unit == '%' else ' or a percentage'}"
         )
@@ -129,7 +154,8 @@ def _quantity(name: str, summary: Summary) -> float:
     ledger: Ledger = summary.ledger
     if name == "failures":
         return ledger.failed + ledger.refused - ledger.deferred
-    if name == "messages_per_s":
-        return summary.messages_per_s
+    if name in _RATES:
+        rate: float = getattr(summary, name)
+        return rate
     value: int = getattr(ledger, name)
     return value

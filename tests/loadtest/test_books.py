@@ -1,86 +1,131 @@
-"""The books balance, and tell what happened second by second."""
+"""The books balance, tell what happened when, and merge exactly."""
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadtest.books import Books
+from loadtest.timeline import Timeline
 
 
 def books() -> Books:
-    """Four messages: accepted, refused for now, failed in doubt, and one still in flight."""
+    """Four messages: accepted, refused for now, failed, and one still in flight."""
     kept = Books(began=100.0)
     for _ in range(4):
-        kept.begin()
-    kept.latency("submit", 0.0015)
-    kept.accept(octets=500, submit_s=0.0015, now=100.2)
-    kept.refuse(code="451", text="451 later", sent=True, now=102.5)
-    kept.fail(phase="final_dot", kind="closed", sent=True, now=102.6)
+        kept.attempt()
+    kept.latency("connect", 0.0002)
+    kept.done(octets=500, took_s=0.0015, now=100.2)
+    kept.refuse(code="451", text="451 later", now=102.5)
+    kept.fail(phase="final_dot", kind="closed", now=102.6)
     return kept
 
 
-def test_every_message_has_one_outcome() -> None:
-    ledger = books().summary(duration_s=4.0).ledger
-    assert (ledger.attempted, ledger.accepted, ledger.refused, ledger.failed, ledger.abandoned) == (4, 1, 1, 1, 1)
-    assert (ledger.sent, ledger.deferred, ledger.unknown) == (3, 1, 1)
-
-
-def test_a_message_without_its_final_reply_is_never_accepted() -> None:
-    kept = Books()
-    kept.begin()
-    kept.leave_in_doubt()
-    summary = kept.summary(duration_s=1.0)
-    assert summary.accepted == 0
-    assert (summary.ledger.abandoned, summary.ledger.sent, summary.ledger.unknown) == (1, 1, 1)
+def test_every_operation_has_one_outcome() -> None:
+    kept = books()
+    assert (kept.attempted, kept.done_count, kept.refused, kept.failed, kept.in_flight) == (4, 1, 1, 1, 1)
+    assert (kept.deferred, kept.messages, kept.octets) == (1, 1, 500)
 
 
 def test_errors_are_counted_by_code_and_by_kind_with_the_first_text_of_each_code() -> None:
     kept = books()
-    kept.begin()
-    kept.refuse(code="451", text="451 other words", sent=False, now=102.7)
+    kept.attempt()
+    kept.refuse(code="451", text="451 other words", now=102.7)
     kept.remark(phase="quit", kind="closed")
-    summary = kept.summary(duration_s=4.0)
-    assert summary.errors_by_reply_code == {"451": 2}
-    assert summary.reply_texts == {"451": "451 later"}
-    assert summary.errors_by_kind == {"final_dot: closed": 1, "quit: closed": 1}
-    assert summary.ledger.failed == 1  # the farewell cost no message
-
-
-def test_rate_and_octets_count_accepted_messages_alone() -> None:
-    summary = books().summary(duration_s=4.0)
-    assert summary.messages_per_s == 0.25
-    assert summary.octets == 500
-    assert Books().summary(duration_s=0.0).messages_per_s == 0.0
+    assert kept.by_code == {"451": 2}
+    assert kept.texts == {"451": "451 later"}
+    assert kept.by_kind == {"final_dot: closed": 1, "quit: closed": 1}
+    assert kept.failed == 1  # the farewell cost no message
 
 
 def test_the_timeline_has_a_row_for_every_second_also_where_nothing_happened() -> None:
-    rows = books().timeline(now=103.1)
+    rows = books().intervals(now=103.1)
     assert [(row.at_s, row.done, row.refused, row.failed) for row in rows] == [
         (0, 1, 0, 0),
         (1, 0, 0, 0),
         (2, 0, 1, 1),
         (3, 0, 0, 0),
     ]
-    assert (rows[0].p50_us, rows[0].p99_us, rows[0].max_us, rows[0].octets) == (
-        1500,
-        1500,
-        1500,
-        500,
-    )
+    assert (rows[0].p50_us, rows[0].p99_us, rows[0].max_us, rows[0].octets) == (1500, 1500, 1500, 500)
+    assert rows[2].errors == {"451": 1, "final_dot: closed": 1}
+    assert rows[0].heat == {"1280": 1}
 
 
-def test_a_seconds_percentiles_are_nearest_rank() -> None:
+def test_an_intervals_percentiles_are_nearest_rank() -> None:
     kept = Books()
     for milliseconds in range(100, 0, -1):
-        kept.begin()
-        kept.accept(octets=1, submit_s=milliseconds / 1000, now=0.5)
-    (row,) = kept.timeline(now=0.9)
-    assert row.p50_us == pytest.approx(50_000, abs=1)
-    assert row.p99_us == pytest.approx(99_000, abs=1)
-    assert row.max_us == pytest.approx(100_000, abs=1)
+        kept.attempt()
+        kept.done(octets=1, took_s=milliseconds / 1000, now=0.5)
+    (row,) = kept.intervals(now=0.9)
+    assert row.p50_us == pytest.approx(50_000, rel=0.001)
+    assert row.p99_us == pytest.approx(99_000, rel=0.001)
+    assert row.max_us == pytest.approx(100_000, rel=0.001)
+    assert sum(row.heat.values()) == 100
 
 
 def test_only_phases_that_were_timed_have_figures() -> None:
     kept = books()
-    assert set(kept.summary(duration_s=1.0).latency_us) == {"submit"} == set(kept.encoded_histograms())
-    assert kept.summary(duration_s=1.0).latency_us["submit"].max == 1500
+    assert list(kept.latencies()) == ["submit", "connect"]
+    assert set(kept.encoded_histograms()) == {"submit", "connect"}
+    assert kept.latencies()["submit"].max == 1500
+    with pytest.raises(ValueError, match="no phase is called lunch"):
+        kept.latency("lunch", 1.0)
+
+
+EVENTS = st.lists(
+    st.tuples(
+        st.floats(0, 40), st.sampled_from(["done", "refuse", "fail", "connect"]), st.integers(0, 700_000_000)
+    ),
+    max_size=40,
+)  # fmt: skip
+
+
+def replay(kept: Books, events: list[tuple[float, str, int]]) -> Books:
+    for now, what, took_us in sorted(events):
+        if what == "connect":
+            kept.latency("connect", took_us / 1_000_000)
+            continue
+        kept.attempt()
+        if what == "done":
+            kept.done(octets=took_us % 1000, took_s=took_us / 1_000_000, now=now)
+        elif what == "refuse":
+            kept.refuse(code=str(400 + took_us % 200), text="no", now=now)
+        else:
+            kept.fail(phase="mail", kind="closed", now=now)
+    return kept
+
+
+@given(first=EVENTS, second=EVENTS, most=st.sampled_from([4, 16, 1800]))
+def test_books_of_two_processes_merge_into_those_of_one_that_did_it_all(
+    first: list[tuple[float, str, int]], second: list[tuple[float, str, int]], most: int
+) -> None:
+    def opened() -> Books:
+        kept = Books()
+        kept.timeline = Timeline(most_intervals=most)
+        return kept
+
+    whole = replay(opened(), first + second)
+    merged = opened()
+    for part in (first, second):
+        # As it crosses between processes.
+        merged.merge(json.loads(json.dumps(replay(opened(), part).encode(now=40.0))))
+    assert merged.latencies() == whole.latencies()
+    assert merged.encoded_histograms() == whole.encoded_histograms()
+    assert merged.intervals(now=40.0) == whole.intervals(now=40.0)
+    assert (merged.attempted, merged.in_flight, merged.by_code, merged.by_kind) == (
+        whole.attempted, whole.in_flight, whole.by_code, whole.by_kind
+    )  # fmt: skip
+
+
+@given(times=st.lists(st.floats(0, 100_000), max_size=30), most=st.integers(4, 20))
+def test_a_long_run_is_told_in_few_intervals_and_nothing_is_lost(times: list[float], most: int) -> None:
+    kept = Timeline(most_intervals=most)
+    for now in sorted(times):
+        kept.at(now).done += 1
+    rows = kept.intervals(now=100_000)
+    assert len(rows) <= most + 1
+    assert sum(row.done for row in rows) == len(times)
+    assert [row.at_s for row in rows] == [number * rows[0].length_s for number in range(len(rows))]

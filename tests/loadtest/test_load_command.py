@@ -238,7 +238,7 @@ def test_locusts_own_page_shows_the_run_and_answers_nobody_elses_page(server: Ru
         told = next(line for line in process.stderr if line.startswith("locust's page: "))
         page = told.split(": ", 1)[1].strip()
         assert page.startswith("http://127.0.0.1:")
-        next(line for line in process.stderr if "accepted" in line)
+        next(line for line in process.stderr if "messages " in line)
         with urllib.request.urlopen(page, timeout=10) as answer:
             text = answer.read().decode()
         assert server.urls["submission"] in text
@@ -258,9 +258,14 @@ def test_locusts_own_page_shows_the_run_and_answers_nobody_elses_page(server: Ru
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["submit"], "Missing argument"),
-        (["relay", "smtp://127.0.0.1"], "not 'submit'"),
-        (["submit", "imap://127.0.0.1"], "not for this scenario"),
+        ([], "name a scenario"),
+        (["submit"], "needs a URL"),
+        (["supply", "smtp://127.0.0.1"], "no scenario supply"),
+        (["submit", "imap://127.0.0.1"], "needs a URL"),
+        (["submit", "smtp://127.0.0.1", "smtp://127.0.0.1"], "no use for another server"),
+        (["submit", "smtp://127.0.0.1", "--fail-if", "lost > 1"], "who is to know"),
+        (["submit", "smtp://127.0.0.1", "--judge", "1"], "no share"),
+        (["nowhere.py", "smtp://127.0.0.1"], "no file"),
         (["submit", "smtp://192.0.2.1"], "--i-own-this-server"),
         (["submit", "smtp://127.0.0.1", "--users", "0"], "--users"),
         (["submit", "smtp://127.0.0.1", "--run-time", "0s"], "no length of time"),

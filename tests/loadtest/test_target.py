@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from loadtest.scenarios import ROLES
 from loadtest.target import (
     Account,
     Address,
@@ -30,13 +31,13 @@ from loadtest.target import (
     ],
 )
 def test_a_url_names_target_and_account(text: str, target: Target, account: Account | None) -> None:
-    assert parse_target(text) == (target, account)
+    assert parse_target(text, ROLES["smtp"]) == (target, account)
 
 
 def test_a_targets_text_has_no_credentials_and_reads_back() -> None:
-    target, account = parse_target("smtp://alice:secret@[::1]:99")
+    target, account = parse_target("smtp://alice:secret@[::1]:99", ROLES["smtp"])
     assert str(target) == "smtp://[::1]:99"
-    assert parse_target(str(target)) == (target, None)
+    assert parse_target(str(target), ROLES["smtp"]) == (target, None)
     assert "secret" not in repr(account)
 
 
@@ -62,7 +63,7 @@ def test_a_targets_text_has_no_credentials_and_reads_back() -> None:
 )
 def test_what_is_no_servers_url_is_refused_without_repeating_a_password(text: str) -> None:
     with pytest.raises(TargetError) as caught:
-        parse_target(text)
+        parse_target(text, ROLES["smtp"])
     assert "secret" not in str(caught.value)
 
 

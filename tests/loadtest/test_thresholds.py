@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from loadtest.books import Books
-from loadtest.thresholds import conditions, parse_condition
+from loadtest.desk import Findings
+from loadtest.results import summary_of
+from loadtest.thresholds import DEFAULTS, conditions, parse_condition
 from reports.load import Summary
 
 
@@ -14,14 +16,13 @@ def summary() -> Summary:
     """Of ten messages: six accepted in 10 ms to 60 ms, two refused for now, one for good, one failed."""
     kept = Books()
     for number in range(10):
-        kept.begin()
+        kept.attempt()
         if number < 6:
-            kept.latency("submit", 0.01 * (number + 1))
-            kept.accept(octets=100, submit_s=0.01, now=0.1)
+            kept.done(octets=100, took_s=0.01 * (number + 1), now=0.1)
     for code in ("450", "450", "550"):
-        kept.refuse(code=code, text="no", sent=False, now=0.2)
-    kept.fail(phase="data", kind="closed", sent=False, now=0.2)
-    return kept.summary(duration_s=2.0)
+        kept.refuse(code=code, text="no", now=0.2)
+    kept.fail(phase="data", kind="closed", now=0.2)
+    return summary_of(Findings(kept), duration_s=2.0)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_a_condition_is_held_against_what_was_measured(
         ("p99(lunch) > 1ms", "nothing called lunch is timed"),
         ("p99(submit) > 1", "needs its unit"),
         ("p99(submit) > 1%", "needs its unit"),
-        ("lost > 0", "nothing called lost is counted"),
+        ("mislaid > 0", "nothing called mislaid is counted"),
         ("failures > 1ms", "plain number or a percentage"),
         ("accepted > 5%", "plain number"),
         ("failures = 0", "cannot read"),
@@ -72,5 +73,5 @@ def test_what_cannot_be_read_is_refused_with_what_there_is(text: str, why: str) 
 
 
 def test_failures_break_a_run_unless_the_user_says_how_many_may() -> None:
-    assert [condition.text for condition in conditions(["p99(submit) > 1s"])] == ["p99(submit) > 1s", "failures > 0"]
-    assert [condition.text for condition in conditions(["failures  >  1%"])] == ["failures > 1%"]
+    assert [condition.text for condition in conditions(["p99(submit) > 1s"])] == ["p99(submit) > 1s", *DEFAULTS]
+    assert [condition.text for condition in conditions(["failures  >  1%"])] == ["failures > 1%", *DEFAULTS[1:]]

@@ -1,0 +1,57 @@
+"""The first contact with each server, before any load: is it there, and does it offer what the run needs?"""
+
+from __future__ import annotations
+
+import contextlib
+
+from loadtest.plan import Endpoint, LoadPlan
+from loadtest.session import LoadError
+from loadtest.smtp_client import SmtpSession
+from loadtest.target import Address
+
+_SMTP_SCHEMES = frozenset({"smtp", "smtps", "submission", "submissions", "lmtp"})
+
+
+class NoVerdictError(Exception):
+    """Nothing could be measured, and the text says why."""
+
+
+def first_contact(plan: LoadPlan) -> dict[str, Address]:
+    """For each role the first of its server's addresses at which a session can be set up as the plan asks.
+
+    Raises:
+        NoVerdictError: there is none; the text says what happened at the last of them.
+    """
+    return {endpoint.role: _answering(plan, endpoint) for endpoint in plan.endpoints}
+
+
+def _answering(plan: LoadPlan, endpoint: Endpoint) -> Address:
+    trouble: Exception | None = None
+    for address in endpoint.addresses:
+        try:
+            _try(plan, endpoint, address)
+        except LoadError as error:
+            trouble = error
+            continue
+        return address
+    raise NoVerdictError(f"no session with {endpoint.target}: {trouble}")
+
+
+def _try(plan: LoadPlan, endpoint: Endpoint, address: Address) -> None:
+    """Raises LoadError where no session can be set up, NoVerdictError where it does not offer what is needed."""
+    if endpoint.target.scheme in _SMTP_SCHEMES:
+        _try_smtp(plan, endpoint, address)
+
+
+def _try_smtp(plan: LoadPlan, endpoint: Endpoint, address: Address) -> None:
+    account = plan.personas[0].account if plan.scenario.logs_in else None
+    session = SmtpSession.open(plan.route(endpoint, address, account), lambda phase, seconds: None)
+    offers = session.offers
+    # It did all that was asked of it; what becomes of later farewells is in the books.
+    with contextlib.suppress(LoadError):
+        session.quit(within_s=plan.patience.connect_s)
+    if plan.pipelining and b"PIPELINING" not in offers:
+        raise NoVerdictError(f"{endpoint.target} does not offer PIPELINING (RFC 2920); leave --pipelining out")
+    limit = offers.get(b"SIZE", b"")
+    if plan.messages.isdigit() and limit.isdigit() and 0 < int(limit) < int(plan.messages):
+        raise NoVerdictError(f"{endpoint.target} takes at most {int(limit)} octets (RFC 1870)")

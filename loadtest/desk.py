@@ -1,0 +1,100 @@
+"""What the users of one process work with, and what they find. Nothing here needs locust, and nothing here waits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from loadtest.books import Books
+from loadtest.plan import Endpoint, LoadPlan, Route
+from loadtest.target import Account, Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Which of how many processes this one is; users, arrivals and rates are shared out by it."""
+
+    index: int = 0
+    of: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is settled once for all processes: the run's name, its start, and the address of each server that answered.
+
+    `began_at_s` is the start in seconds since the epoch; processes on several machines need clocks that agree.
+    """
+
+    run_id: str
+    started: datetime
+    began_at_s: float
+    addresses: dict[str, Address]
+
+    @property
+    def began(self) -> float:
+        """The start on this process's monotonic clock."""
+        return time.perf_counter() + (self.began_at_s - time.time())
+
+
+class Findings:
+    """What one process found, or several together."""
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+        self.processor_s: dict[str, float] = {}
+        self.missing_workers = 0
+
+    @classmethod
+    def blank(cls, plan: LoadPlan, *, began: float) -> Findings:
+        """For a run of this plan that begins then, on the monotonic clock."""
+        return cls(Books(headline=plan.scenario.headline, began=began))
+
+    def encode(self, *, now: float) -> dict[str, Any]:
+        """As plain data for another process."""
+        return {
+            "processor_s": self.processor_s,
+            "books": self.books.encode(now=now),
+        }
+
+    def merge(self, encoded: dict[str, Any]) -> None:
+        """Add another process's findings, exactly."""
+        self.processor_s.update(encoded["processor_s"])
+        self.books.merge(encoded["books"])
+
+
+class Desk:
+    """Where the users of one process work."""
+
+    def __init__(self, plan: LoadPlan, opening: Opening, part: Part) -> None:
+        self.plan = plan
+        self.opening = opening
+        self.part = part
+        self.findings = Findings.blank(plan, began=opening.began)
+        self.books = self.findings.books
+        self._user_numbers = count(part.index, part.of)
+
+    def next_user_number(self) -> int:
+        """A number that no other user of the run has, in any process."""
+        return next(self._user_numbers)
+
+    def endpoint(self, role: str) -> Endpoint:
+        """The server that fills this role.
+
+        Raises:
+            LookupError: none does; a scenario asks only for what its entry in the table needs, or looks first.
+        """
+        endpoint = self.plan.endpoint(role)
+        if endpoint is None:
+            raise LookupError(f"no server is given for {role}")
+        return endpoint
+
+    def route(self, role: str, account: Account | None) -> Route:
+        """How to get to the server of this role, as whom.
+
+        Raises:
+            LookupError: no server fills the role.
+        """
+        return self.plan.route(self.endpoint(role), self.opening.addresses[role], account)

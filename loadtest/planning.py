@@ -1,0 +1,216 @@
+"""From the words of the command line to a plan. Everything that can be wrong is said here, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import cycle, islice
+from pathlib import Path
+
+from loadtest.messages import MessagePress
+from loadtest.plan import Endpoint, LoadPlan, Patience, Persona
+from loadtest.scenarios import ROLES, SCENARIOS, Scenario
+from loadtest.target import (
+    DEFAULT_RECIPIENT,
+    DEFAULT_SENDER,
+    Account,
+    Target,
+    TargetError,
+    TlsUse,
+    addresses_of,
+    check_recipients,
+    checked_address,
+    parse_account,
+    parse_target,
+)
+from loadtest.thresholds import NEED_READING, CountCondition, parse_condition
+
+FOREIGN_RATE_PER_S = 50.0
+"""Operations per second at most on a server beyond this machine, unless --max-rate says otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line says, by the names of its options."""
+
+    scenario: str
+    urls: tuple[str, ...]
+    users: int = 10
+    run_time: float | None = None
+    spawn_rate: float | None = None
+    message_size: str = "4096"
+    pipelining: bool = False
+    messages_per_session: int | None = None
+    recipients_per_message: int | None = None
+    pace: float = 0.0
+    think_time: float | None = None
+    arrivals: str | None = None
+    max_rate: float | None = None
+    accounts: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    sender: str | None = None
+    domains: tuple[str, ...] = ()
+    tls: str = "auto"
+    reply_timeout: float = 10.0
+    late_after: float = 10.0
+    settle: float = 10.0
+    seed: int = 0
+    fail_if: tuple[str, ...] = ()
+    judge: float = 0.0
+    processes: int = 1
+    i_own_this_server: bool = False
+
+
+def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
+    """The plan, checked; `until_ended` where a run without --run-time goes on until it is told to end.
+
+    Raises:
+        ValueError: something in the options cannot be; the text says what to write instead.
+        OSError: a server's name has no address.
+    """
+    scenario = scenario_named(options.scenario)
+    parsed = _assigned(scenario, options.urls)
+    endpoints = tuple(
+        Endpoint(role=role, target=target, addresses=tuple(target.resolve())) for role, target, _ in parsed
+    )
+    far = [endpoint for endpoint in endpoints if not all(address.is_loopback for address in endpoint.addresses)]
+    if far and not options.i_own_this_server:
+        raise TargetError(f"{far[0].target} is beyond this machine: add --i-own-this-server if it is yours")
+    logins = list(dict.fromkeys([account for *_, account in parsed if account]))
+    logins += [account for account in map(parse_account, options.accounts) if account not in logins]
+    if scenario.needs_account and not logins:
+        raise TargetError(f"{scenario.name} needs an account: put user:password@ into the URL, or add --account")
+    addresses = addresses_of(logins, domain=options.domains[0] if options.domains else None)
+    per_session = options.messages_per_session
+    plan = LoadPlan(
+        scenario=scenario,
+        endpoints=endpoints,
+        personas=_personas(scenario, logins, addresses, options),
+        readers=dict(zip(addresses, logins, strict=True)),
+        users=options.users,
+        spawn_rate_per_s=options.spawn_rate or float(options.users),
+        run_time_s=options.run_time or (None if until_ended else 10.0),
+        messages=options.message_size,
+        pipelining=options.pipelining,
+        messages_per_session=scenario.messages_per_session if per_session is None else per_session,
+        pace_per_s=options.pace,
+        think_s=scenario.think_s if options.think_time is None else options.think_time,
+        arrivals=options.arrivals,
+        max_rate_per_s=options.max_rate or (FOREIGN_RATE_PER_S if far else None),
+        tls=TlsUse(options.tls),
+        patience=Patience(reply_s=options.reply_timeout),
+        seed=options.seed,
+        fail_if=tuple(options.fail_if),
+        judge_share=options.judge,
+        late_after_s=options.late_after,
+        settle_s=options.settle,
+        processes=options.processes,
+    )
+    _check_conditions(plan)
+    _check_messages(plan)
+    return plan
+
+
+def scenario_named(name: str) -> Scenario:
+    """The scenario of this name, or the one that a locust file of the user's own makes.
+
+    Raises:
+        ValueError: there is none.
+    """
+    path, _, class_name = name.partition(":")
+    if path.endswith(".py"):
+        if not Path(path).is_file():
+            raise ValueError(f"there is no file {path}")
+        return replace(
+            SCENARIOS["submit"],
+            name=Path(path).stem,
+            summary="a locust file of one's own",
+            about=f"What {path} says.",
+            user_class=f"{Path(path).absolute()}:{class_name}",
+            needs=("any",),
+            takes=tuple(role for role in ROLES if role != "any"),
+        )
+    if name not in SCENARIOS:
+        raise ValueError(f"there is no scenario {name}, but {', '.join(SCENARIOS)}, or a locust file FILE.py")
+    return SCENARIOS[name]
+
+
+def _assigned(scenario: Scenario, urls: Sequence[str]) -> list[tuple[str, Target, Account | None]]:
+    """For each URL the role that it fills; the scenario's needs come first, in its own order."""
+    free = [*scenario.needs, *scenario.takes]
+    found = []
+    for url in urls:
+        scheme = url.partition("://")[0]
+        role = next((role for role in free if scheme in ROLES[role]), None)
+        if role is None:
+            schemes = dict.fromkeys(s for role in (*scenario.needs, *scenario.takes) for s in ROLES[role])
+            target, _ = parse_target(url, schemes)  # says what is wrong with the URL itself, if it is that
+            raise TargetError(f"{target}: {scenario.name} has no use for another server of this kind")
+        free.remove(role)
+        found.append((role, *parse_target(url, ROLES[role])))
+    missing = [role for role in scenario.needs if role in free]
+    if missing:
+        raise TargetError(f"{scenario.name} needs a URL of {' or '.join(f'{s}://' for s in ROLES[missing[0]])}")
+    order = [*scenario.needs, *scenario.takes]
+    return sorted(found, key=lambda one: order.index(one[0]))
+
+
+def _personas(
+    scenario: Scenario, logins: Sequence[Account], addresses: Sequence[str], options: Options
+) -> tuple[Persona, ...]:
+    own_domains = {*options.domains, *(address.rpartition("@")[2] for address in addresses)}
+    pool = check_recipients(options.recipients, own_domains=own_domains) or list(addresses) or [DEFAULT_RECIPIENT]
+    sender = checked_address(options.sender) if options.sender else None
+    wanted = options.recipients_per_message
+    if wanted is not None and wanted > len(pool):
+        raise TargetError(f"{wanted} recipients a message, but only {len(pool)} to choose from: add --to")
+
+    def recipients(number: int, own: str | None) -> tuple[str, ...]:
+        if wanted is not None:
+            return tuple(islice(cycle(pool), number % len(pool), number % len(pool) + wanted))
+        return (own,) if own is not None and not options.recipients else tuple(pool)
+
+    if not logins:
+        count = len(pool) if wanted is not None else 1
+        return tuple(
+            Persona(account=None, sender=sender or DEFAULT_SENDER, recipients=recipients(number, None))
+            for number in range(count)
+        )
+    return tuple(
+        Persona(
+            account=account,
+            sender=sender or (address if scenario.logs_in else DEFAULT_SENDER),
+            recipients=recipients(number, address),
+        )
+        for number, (account, address) in enumerate(zip(logins, addresses, strict=True))
+    )
+
+
+def _check_conditions(plan: LoadPlan) -> None:
+    """Raises ValueError where a condition cannot be read, or is about mailboxes that nobody reads."""
+    own = [parse_condition(text) for text in plan.fail_if]
+    unread = [c for c in own if isinstance(c, CountCondition) and c.quantity in NEED_READING]
+    if unread and not plan.reads_mailboxes:
+        raise ValueError(
+            f"{unread[0].text!r}: who is to know? Add the URL of an imap or pop3 server that gives the mailboxes out, "
+            "with an account"
+        )
+
+
+def _check_messages(plan: LoadPlan) -> None:
+    """Raises ValueError where some user's header alone would not fit."""
+    for persona in plan.personas:
+        MessagePress(
+            run_id="0" * 8,
+            sender=persona.sender,
+            recipients=persona.recipients,
+            octets=int(plan.messages),
+            seed=plan.seed,
+            date=datetime.now(UTC),
+        )
+
+
+def recipients_of(personas: Iterable[Persona]) -> list[str]:
+    """Everybody who is written to, once each."""
+    return list(dict.fromkeys(recipient for persona in personas for recipient in persona.recipients))

@@ -1,0 +1,91 @@
+"""The record of a run, out of what its processes found."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from loadtest.desk import Findings, Opening
+from loadtest.plan import LoadPlan
+from loadtest.thresholds import conditions
+from reports.load import SATURATED, Ledger, LoadResult, Process, Summary
+
+
+def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: float, interrupted: bool) -> LoadResult:
+    """The record; `ended` is when the last user did, on the clock of the books."""
+    books = findings.books
+    duration_s = ended - books.began
+    summary = summary_of(findings, duration_s=duration_s)
+    processes = tuple(
+        Process(name=name, cpu_s=round(cpu_s, 3), share=round(cpu_s / duration_s, 4) if duration_s else 0.0)
+        for name, cpu_s in findings.processor_s.items()
+    )
+    return LoadResult(
+        tool_version=tool_version(),
+        scenario=plan.scenario.name,
+        target=plan.urls,
+        started_at=opening.started.isoformat(timespec="seconds"),
+        duration_s=round(duration_s, 3),
+        interrupted=interrupted,
+        load_model="open" if plan.arrivals else "closed",
+        headline=plan.scenario.headline,
+        operations=plan.scenario.operations,
+        users=plan.users,
+        seed=plan.seed,
+        run_id=opening.run_id,
+        generator_cpu_s=round(sum(findings.processor_s.values()), 3),
+        generator_saturated=_saturated(processes),
+        parameters=plan.parameters(),
+        summary=summary,
+        thresholds=tuple(condition.judge(summary) for condition in conditions(plan.fail_if)),
+        processes=processes,
+        histograms=books.encoded_histograms(),
+        timeline=books.intervals(now=ended),
+    )
+
+
+def summary_of(findings: Findings, *, duration_s: float) -> Summary:
+    """The figures of a run that took so long."""
+    books = findings.books
+    return Summary(
+        messages_per_s=round(books.messages / duration_s, 3) if duration_s > 0 else 0.0,
+        operations_per_s=round(books.done_count / duration_s, 3) if duration_s > 0 else 0.0,
+        messages=books.messages,
+        accepted=books.done_count,
+        refused=books.refused,
+        octets=books.octets,
+        errors_by_reply_code=dict(sorted(books.by_code.items())),
+        errors_by_kind=dict(books.by_kind.most_common()),
+        reply_texts=dict(sorted(books.texts.items())),
+        latency_us=books.latencies(),
+        ledger=_ledger(findings),
+    )
+
+
+def _ledger(findings: Findings) -> Ledger:
+    books = findings.books
+    return Ledger(
+        attempted=books.attempted,
+        sent=books.done_count,
+        accepted=books.done_count,
+        refused=books.refused,
+        deferred=books.deferred,
+        failed=books.failed,
+        abandoned=books.in_flight,
+        unknown=0,
+    )
+
+
+def _saturated(processes: tuple[Process, ...]) -> str:
+    """Why the generator may be what limited the run; empty if it did not."""
+    busy = [process for process in processes if process.share >= SATURATED]
+    if not busy:
+        return ""
+    return f"{busy[0].name} used {busy[0].share:.0%} of one core"
+
+
+def tool_version() -> str:
+    """The installed version of mailspec."""
+    try:
+        return version("mailspec")
+    except PackageNotFoundError:
+        return "unknown"
