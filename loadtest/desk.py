@@ -9,6 +9,8 @@ from itertools import count
 from typing import Any
 
 from loadtest.books import Books
+from loadtest.ledger import Ledger
+from loadtest.messages import Letterhead
 from loadtest.plan import Endpoint, LoadPlan, Route
 from loadtest.target import Account, Address
 
@@ -42,27 +44,31 @@ class Opening:
 class Findings:
     """What one process found, or several together."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, ledger: Ledger) -> None:
         self.books = books
+        self.ledger = ledger
         self.processor_s: dict[str, float] = {}
         self.missing_workers = 0
+        self.mailboxes_read = False
 
     @classmethod
-    def blank(cls, plan: LoadPlan, *, began: float) -> Findings:
+    def blank(cls, plan: LoadPlan, *, began: float, part: Part) -> Findings:
         """For a run of this plan that begins then, on the monotonic clock."""
-        return cls(Books(headline=plan.scenario.headline, began=began))
+        return cls(Books(headline=plan.scenario.headline, began=began), Ledger(origin=part.index, slots=plan.slots))
 
     def encode(self, *, now: float) -> dict[str, Any]:
         """As plain data for another process."""
         return {
             "processor_s": self.processor_s,
             "books": self.books.encode(now=now),
+            "ledger": self.ledger.encode(),
         }
 
     def merge(self, encoded: dict[str, Any]) -> None:
         """Add another process's findings, exactly."""
         self.processor_s.update(encoded["processor_s"])
         self.books.merge(encoded["books"])
+        self.ledger.merge(encoded["ledger"])
 
 
 class Desk:
@@ -72,13 +78,26 @@ class Desk:
         self.plan = plan
         self.opening = opening
         self.part = part
-        self.findings = Findings.blank(plan, began=opening.began)
+        self.findings = Findings.blank(plan, began=opening.began, part=part)
         self.books = self.findings.books
+        self.ledger = self.findings.ledger
         self._user_numbers = count(part.index, part.of)
 
     def next_user_number(self) -> int:
         """A number that no other user of the run has, in any process."""
         return next(self._user_numbers)
+
+    def letterhead(self, user_number: int) -> Letterhead:
+        """What all messages of a user have in common."""
+        persona = self.plan.persona_of(user_number)
+        return Letterhead(
+            run_id=self.opening.run_id,
+            origin=self.part.index,
+            sender_number=user_number,
+            sender=persona.sender,
+            recipients=persona.recipients,
+            date=self.opening.started,
+        )
 
     def endpoint(self, role: str) -> Endpoint:
         """The server that fills this role.

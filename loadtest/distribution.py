@@ -135,7 +135,7 @@ class Master:
             self._changed.wait(0.2)
             if any(child.poll() is not None for child in self._children):
                 break
-        findings = Findings.blank(self._plan, began=self._began)
+        findings = Findings.blank(self._plan, began=self._began, part=Part())
         for client_id in sorted(self._gathered, key=lambda client_id: self._parts[client_id].index):
             findings.merge(self._gathered[client_id])
         findings.missing_workers = len(self._parts) - len(self._gathered)

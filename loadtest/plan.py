@@ -100,6 +100,21 @@ class LoadPlan:
         """Whether somebody can tell what became of the messages."""
         return bool(self.readers) and any(endpoint.role in ("imap", "pop3") for endpoint in self.endpoints)
 
+    def slots_of(self, persona: Persona) -> tuple[str, ...]:
+        """Those of its recipients whose mailboxes are read, which close the ledger; each has the slot of its place."""
+        if not self.reads_mailboxes:
+            return ()
+        return tuple(recipient for recipient in persona.recipients if recipient in self.readers)
+
+    @property
+    def slots(self) -> int:
+        """The most slots that a message of the run has."""
+        return max(len(self.slots_of(persona)) for persona in self.personas)
+
+    def persona_of(self, user_number: int) -> Persona:
+        """The persona of a user."""
+        return self.personas[user_number % len(self.personas)]
+
     @property
     def urls(self) -> str:
         """All targets, without credentials."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 
-from loadtest.messages import MessagePress
+from loadtest.messages import Letterhead, MessagePress
 from loadtest.plan import Endpoint, LoadPlan, Patience, Persona
 from loadtest.scenarios import ROLES, SCENARIOS, Scenario
 from loadtest.target import (
@@ -201,14 +201,15 @@ def _check_conditions(plan: LoadPlan) -> None:
 def _check_messages(plan: LoadPlan) -> None:
     """Raises ValueError where some user's header alone would not fit."""
     for persona in plan.personas:
-        MessagePress(
+        letterhead = Letterhead(
             run_id="0" * 8,
+            origin=0,
+            sender_number=0,
             sender=persona.sender,
             recipients=persona.recipients,
-            octets=int(plan.messages),
-            seed=plan.seed,
             date=datetime.now(UTC),
         )
+        MessagePress(letterhead, octets=int(plan.messages), seed=plan.seed)
 
 
 def recipients_of(personas: Iterable[Persona]) -> list[str]:

@@ -14,7 +14,7 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
     """The record; `ended` is when the last user did, on the clock of the books."""
     books = findings.books
     duration_s = ended - books.began
-    summary = summary_of(findings, duration_s=duration_s)
+    summary = summary_of(findings, duration_s=duration_s, run_id=opening.run_id, late_after_s=plan.late_after_s)
     processes = tuple(
         Process(name=name, cpu_s=round(cpu_s, 3), share=round(cpu_s / duration_s, 4) if duration_s else 0.0)
         for name, cpu_s in findings.processor_s.items()
@@ -43,7 +43,7 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
     )
 
 
-def summary_of(findings: Findings, *, duration_s: float) -> Summary:
+def summary_of(findings: Findings, *, duration_s: float, run_id: str = "", late_after_s: float = 10.0) -> Summary:
     """The figures of a run that took so long."""
     books = findings.books
     return Summary(
@@ -57,21 +57,39 @@ def summary_of(findings: Findings, *, duration_s: float) -> Summary:
         errors_by_kind=dict(books.by_kind.most_common()),
         reply_texts=dict(sorted(books.texts.items())),
         latency_us=books.latencies(),
-        ledger=_ledger(findings),
+        ledger=_ledger(late_after_s, run_id, findings),
     )
 
 
-def _ledger(findings: Findings) -> Ledger:
+def _ledger(late_after_s: float, run_id: str, findings: Findings) -> Ledger:
     books = findings.books
+    account = findings.ledger.account(run_id, late_after_s=late_after_s)
+    closed = findings.mailboxes_read
+    named = {kind: tuple(lines) for kind, lines in account.named.items()}
+    if "missing" in named:
+        named["lost" if closed else "in_flight"] = named.pop("missing")
     return Ledger(
         attempted=books.attempted,
-        sent=books.done_count,
+        sent=account.sent,
         accepted=books.done_count,
         refused=books.refused,
         deferred=books.deferred,
         failed=books.failed,
         abandoned=books.in_flight,
-        unknown=0,
+        unknown=account.unknown,
+        closed=closed,
+        expected=account.expected,
+        delivered=account.delivered,
+        lost=account.missing if closed else 0,
+        in_flight=0 if closed else account.missing,
+        doubled=account.doubled,
+        damaged=account.damaged,
+        late=account.late,
+        reordered=account.reordered,
+        refused_but_delivered=account.refused_but_delivered,
+        unknown_but_delivered=account.unknown_but_delivered,
+        foreign=account.foreign,
+        named=named,
     )
 
 

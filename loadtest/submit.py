@@ -27,22 +27,17 @@ class SubmittingUser(MailUser):
         plan = self.desk.plan
         self._route = self.desk.route("smtp", self.persona.account)
         self._envelope = Envelope(self.persona.sender, self.persona.recipients)
-        self._press = MessagePress(
-            run_id=self.desk.opening.run_id,
-            sender=self.persona.sender,
-            recipients=self.persona.recipients,
-            octets=int(plan.messages),
-            seed=plan.seed,
-            date=self.desk.opening.started,
-        )
+        self._press = MessagePress(self.desk.letterhead(self.number), octets=int(plan.messages), seed=plan.seed)
+        self._slots = len(plan.slots_of(self.persona))
         self._session: SmtpSession | None = None
         self._left_in_session = 0
 
     def turn(self, due: float) -> None:
         """Hand in one message, opening a session for it if there is none."""
-        books, plan = self.desk.books, self.desk.plan
+        books, ledger, plan = self.desk.books, self.desk.ledger, self.desk.plan
         books.attempt()
-        message = self._press.press(books.attempted)
+        message = self._press.press(ledger.entered + 1)
+        number = ledger.enter(message.digest, slots=self._slots)
         session = self._session
         try:
             if session is None or not session.is_open:
@@ -52,18 +47,23 @@ class SubmittingUser(MailUser):
             submit_s = session.submit(self._envelope, message.wire, pipelining=plan.pipelining)
         except RefusedError as refusal:
             now = time.perf_counter()
+            ledger.refused(number)
             books.refuse(code=refusal.code, text=refusal.what, now=now)
             self._trouble(refusal, now - due)
         except (BrokenError, MissingOfferError) as error:
             now = time.perf_counter()
+            (ledger.unconfirmed if _sent(session) else ledger.failed)(number)
             books.fail(phase=error.phase, kind=error.what, now=now)
             self._trouble(error, now - due)
         except BaseException:
             # The run is over and this greenlet is being ended: the message stays where it is.
+            if _sent(session):
+                ledger.unconfirmed(number)
             self._drop()
             raise
         else:
             now = time.perf_counter()
+            ledger.accepted(number, now - books.began)
             books.done(octets=message.octets, took_s=now - due if plan.arrivals else submit_s, now=now)
             self.went_well()
             self.report("submit", seconds=submit_s, octets=message.octets)
@@ -93,3 +93,8 @@ class SubmittingUser(MailUser):
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def _sent(session: SmtpSession | None) -> bool:
+    """Whether this message's text went out whole; a session that was never opened sent nothing."""
+    return session is not None and session.sent_final_dot

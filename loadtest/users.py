@@ -29,7 +29,7 @@ class MailUser(User):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.number = self.desk.next_user_number()
-        self.persona: Persona = self.desk.plan.personas[self.number % len(self.desk.plan.personas)]
+        self.persona: Persona = self.desk.plan.persona_of(self.number)
         self.rng = random.Random(f"{self.desk.plan.seed}/{self.number}")  # noqa: S311 - pauses, no secrets
         self._next_turn_at = time.perf_counter()
         self._pause_s = 0.0

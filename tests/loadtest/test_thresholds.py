@@ -6,6 +6,7 @@ import pytest
 
 from loadtest.books import Books
 from loadtest.desk import Findings
+from loadtest.ledger import Ledger
 from loadtest.results import summary_of
 from loadtest.thresholds import DEFAULTS, conditions, parse_condition
 from reports.load import Summary
@@ -22,7 +23,7 @@ def summary() -> Summary:
     for code in ("450", "450", "550"):
         kept.refuse(code=code, text="no", now=0.2)
     kept.fail(phase="data", kind="closed", now=0.2)
-    return summary_of(Findings(kept), duration_s=2.0)
+    return summary_of(Findings(kept, Ledger(origin=0, slots=0)), duration_s=2.0)
 
 
 @pytest.mark.parametrize(

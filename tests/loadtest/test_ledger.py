@@ -1,0 +1,193 @@
+"""The ledger tells what became of every message, and adds up exactly over processes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtest.ledger import Account, Ledger
+from loadtest.messages import Identity
+
+RUN = "0123abcd"
+MAILBOX = "alice@example.test"
+
+
+def entered(*states: str, slots: int = 1, origin: int = 0) -> Ledger:
+    """A message for each state, with its number as its digest."""
+    ledger = Ledger(origin=origin, slots=slots)
+    for state in states:
+        number = ledger.enter(ledger.entered + 1)
+        if state == "accepted":
+            ledger.accepted(number, 1.0 * number)
+        elif state:
+            getattr(ledger, state)(number)
+    return ledger
+
+
+def found(ledger: Ledger, number: int, **changes: Any) -> bool:
+    arguments: dict[str, Any] = {
+        "mailbox": MAILBOX, "slot": 0, "uid": number, "digest": number, "at_s": 1.0 * number, "watched": False
+    }  # fmt: skip
+    origin = changes.pop("origin", ledger.origin)
+    return ledger.close(Identity(origin, 5, number), **(arguments | changes))
+
+
+def counts(ledger: Ledger, *, late_after_s: float = 10.0) -> dict[str, Any]:
+    account = asdict(ledger.account(RUN, late_after_s=late_after_s))
+    del account["named"]
+    return {kind: count for kind, count in account.items() if count}
+
+
+def test_every_accepted_message_that_is_found_once_and_whole_is_in_order() -> None:
+    ledger = entered("accepted", "accepted")
+    assert all(found(ledger, number) for number in (1, 2))
+    assert not found(ledger, 2)  # the same copy, read again
+    assert counts(ledger) == {"entered": 2, "sent": 2, "accepted": 2, "expected": 2, "delivered": 2}
+    assert ledger.missing() == 0
+
+
+def test_an_accepted_message_that_nobody_finds_is_missing_and_named() -> None:
+    ledger = entered("accepted", "accepted")
+    found(ledger, 1)
+    account = ledger.account(RUN, late_after_s=10.0)
+    assert (account.missing, account.delivered, ledger.missing()) == (1, 1, 1)
+    assert account.named == {"missing": [f"{RUN}.000 number 2, recipient 1, accepted, accepted at 2.000 s"]}
+
+
+def test_a_second_copy_is_a_double() -> None:
+    ledger = entered("accepted")
+    found(ledger, 1, uid=7)
+    found(ledger, 1, uid=9)
+    assert counts(ledger)["doubled"] == 1
+
+
+@pytest.mark.parametrize("digest", [None, 99])
+def test_a_body_that_is_not_the_one_handed_in_is_damaged(digest: int | None) -> None:
+    ledger = entered("accepted")
+    found(ledger, 1, digest=digest)
+    assert counts(ledger)["damaged"] == 1
+
+
+def test_late_is_told_only_where_somebody_watched() -> None:
+    ledger = entered("accepted", "accepted", "accepted")
+    found(ledger, 1, at_s=9.0, watched=True)
+    found(ledger, 2, at_s=9.0, watched=False)
+    found(ledger, 3, at_s=5.9, watched=True)
+    assert counts(ledger, late_after_s=3.0)["late"] == 1
+
+
+def test_a_message_after_a_later_one_of_the_same_sender_is_reordered() -> None:
+    ledger = entered(*["accepted"] * 4)
+    found(ledger, 2, uid=1)
+    found(ledger, 1, uid=2)
+    found(ledger, 4, uid=3)
+    found(ledger, 3, uid=4, in_order=False)
+    found(ledger, 2, uid=1)  # read once more from the beginning
+    assert counts(ledger)["reordered"] == 1
+
+
+def test_what_was_refused_and_is_there_all_the_same_is_told_apart_from_what_had_no_reply() -> None:
+    ledger = entered("refused", "failed", "unconfirmed", "unconfirmed", "")
+    for number in (1, 2, 3):
+        found(ledger, number)
+    assert counts(ledger) == {
+        "entered": 5, "sent": 2, "unknown": 2, "refused_but_delivered": 2, "unknown_but_delivered": 1
+    }  # fmt: skip
+
+
+def test_each_recipient_is_a_delivery_of_its_own() -> None:
+    ledger = Ledger(origin=0, slots=3)
+    three, one, partly = ledger.enter(1), ledger.enter(2, slots=1), ledger.enter(3)
+    ledger.accepted(three, 1.0)
+    ledger.accepted(one, 1.0)
+    ledger.accepted(partly, 1.0, refused_slots=(1,))
+    for slot in (0, 2):
+        found(ledger, three, slot=slot)
+        found(ledger, partly, slot=slot)
+    found(ledger, one)
+    account = counts(ledger)
+    assert (account["expected"], account["delivered"], account["missing"]) == (6, 5, 1)
+    found(ledger, partly, slot=1)
+    assert counts(ledger)["refused_but_delivered"] == 1
+
+
+def test_messages_that_the_run_did_not_make_are_foreign() -> None:
+    ledger = entered("accepted")
+    ledger.foreign(MAILBOX, 3)
+    ledger.foreign(MAILBOX, 3)
+    assert not found(ledger, 2)  # a number never entered
+    assert not found(ledger, 1, slot=1)
+    assert counts(ledger)["foreign"] == 3
+
+
+def test_a_million_messages_take_less_than_64_octets_each() -> None:
+    ledger = Ledger(origin=0, slots=1)
+    for number in range(1, 100_001):
+        ledger.accepted(ledger.enter(number), 1.0)
+    assert ledger.octets / 100_000 == 22
+    assert Ledger(origin=0, slots=5).octets == 0
+    many = Ledger(origin=0, slots=5)
+    for number in range(1000):
+        many.enter(number)
+    assert many.octets / 1000 < 64
+
+
+SIGHTINGS = st.lists(
+    st.tuples(
+        st.integers(0, 1), st.integers(1, 5), st.integers(0, 1), st.integers(1, 3), st.sampled_from([None, 1, 2]),
+        st.integers(0, 20), st.booleans(),
+    ),
+    max_size=12,
+)  # fmt: skip
+STATES = st.lists(st.sampled_from(["accepted", "refused", "failed", "unconfirmed", ""]), max_size=4)
+
+
+def sight(ledger: Ledger, sightings: list[tuple[int, int, int, int, int | None, int, bool]]) -> None:
+    for origin, number, slot, uid, digest, at_s, watched in sightings:
+        # A message's own word for its digest; readers of another process have no other.
+        told = number if digest == 1 else digest if digest is None else None
+        found(
+            ledger, number, origin=origin, slot=slot, uid=uid, digest=told, at_s=at_s, watched=watched, in_order=False
+        )
+
+
+@given(states=st.tuples(STATES, STATES), sightings=st.tuples(SIGHTINGS, SIGHTINGS))
+def test_ledgers_of_two_processes_add_up_in_any_order(
+    states: tuple[list[str], list[str]], sightings: tuple[Any, Any]
+) -> None:
+    parts = []
+    for origin in (0, 1):
+        part = entered(*states[origin], slots=2, origin=origin)
+        sight(part, sightings[origin])
+        parts.append(part.encode())
+
+    def merged(order: tuple[int, ...]) -> Account:
+        whole = Ledger(origin=0, slots=2)
+        for origin in order:
+            whole.merge(parts[origin])
+        return whole.account(RUN, late_after_s=3.0)
+
+    # One process that knows all that was entered, and then sees all that was seen.
+    alone = Ledger(origin=0, slots=2)
+    for origin in (0, 1):
+        alone.merge(entered(*states[origin], slots=2, origin=origin).encode())
+    sight(alone, sightings[0] + sightings[1])
+    expected = asdict(alone.account(RUN, late_after_s=3.0))
+    for order in permutations((0, 1)):
+        account = asdict(merged(order))
+        for kind, names in account.pop("named").items():
+            assert sorted(names) == sorted(expected["named"][kind])
+        # A sighting of a number that nobody entered is foreign to who knows all, and unknown to the others.
+        assert {**account, "foreign": 0} == {**{k: v for k, v in expected.items() if k != "named"}, "foreign": 0}
+
+
+def test_ledgers_that_do_not_belong_together_do_not_add_up() -> None:
+    with pytest.raises(ValueError, match="slots"):
+        Ledger(origin=0, slots=1).merge(Ledger(origin=1, slots=2).encode())
+    with pytest.raises(ValueError, match="two processes"):
+        entered("accepted").merge(entered("accepted").encode())
