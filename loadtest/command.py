@@ -171,7 +171,12 @@ def _run(plan: LoadPlan, *, web_port: int | None, listen: tuple[str, int] | None
             line.announce(plan)
             try:
                 return run_load(
-                    plan, web_port=web_port, on_page=line.page, on_second=line.show, make_generator=generator
+                    plan,
+                    web_port=web_port,
+                    on_page=line.page,
+                    on_second=line.show,
+                    on_reading=line.reading,
+                    make_generator=generator,
                 )
             except WebPageError as error:
                 raise click.UsageError(str(error)) from error

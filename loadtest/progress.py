@@ -63,6 +63,12 @@ class ProgressLine:
         self._write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
         self._shown = True
 
+    def reading(self, missing: int) -> None:
+        """The mailboxes have been read once more."""
+        line = f"reading mailboxes: {missing:,} deliveries missing"
+        self._write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
+        self._shown = True
+
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()

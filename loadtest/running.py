@@ -21,13 +21,18 @@ from datetime import UTC, datetime
 import gevent  # type: ignore[import-untyped]
 from gevent.event import Event  # type: ignore[import-untyped]
 
-from loadtest.contact import first_contact
-from loadtest.desk import Opening
+from loadtest.audit import Audit
+from loadtest.contact import NoVerdictError, first_contact
+from loadtest.desk import Findings, Opening
 from loadtest.generators import Generator, Glimpse
 from loadtest.plan import LoadPlan
 from loadtest.results import result_of
+from loadtest.session import LoadError
 from loadtest.web import serve_page
 from reports.load import LoadResult
+
+HURRIED_AUDIT_S = 0.5
+"""How long mailboxes are read when somebody has ended the run: the command ends within 2 s of that."""
 
 
 def run_load(
@@ -36,6 +41,7 @@ def run_load(
     web_port: int | None = None,
     on_page: Callable[[str], None] = lambda url: None,
     on_second: Callable[[Glimpse], None] = lambda glimpse: None,
+    on_reading: Callable[[int], None] = lambda missing: None,
     make_generator: Callable[[LoadPlan], Generator] = generator_for,
 ) -> LoadResult:
     """Do the run. It ends after its time, or at the first SIGINT or SIGTERM, and has a result either way.
@@ -45,6 +51,7 @@ def run_load(
         web_port: serve locust's web page on this port of loopback; 0 lets the kernel choose, None serves none.
         on_page: is told the page's URL.
         on_second: is told once a second how far the run is.
+        on_reading: is told how many deliveries are still missing each time that the mailboxes have been read.
         make_generator: makes what makes the load.
 
     Raises:
@@ -53,6 +60,7 @@ def run_load(
         WebPageError: the page's port is taken.
     """
     addresses = first_contact(plan)
+    audit = Audit(plan, addresses)
     over = Event()
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_signals(over))
@@ -62,6 +70,7 @@ def run_load(
             page, url = serve_page(generator.environment, port=web_port)
             stack.callback(page.stop)
             on_page(url)
+        _mark(audit)
         opening = Opening(
             run_id=os.urandom(4).hex(), started=datetime.now(UTC), began_at_s=time.time(), addresses=addresses
         )
@@ -70,7 +79,27 @@ def run_load(
         interrupted = over.is_set()
         findings = generator.stop(hurry=interrupted)
         ended = time.perf_counter()
+        _close(audit, findings, opening.run_id, over, on_reading)
         return result_of(plan, opening, findings, ended=ended, interrupted=interrupted)
+
+
+def _mark(audit: Audit) -> None:
+    try:
+        audit.mark()
+    except LoadError as error:
+        raise NoVerdictError(f"a mailbox cannot be read: {error}") from error
+
+
+def _close(audit: Audit, findings: Findings, run_id: str, over: Event, on_reading: Callable[[int], None]) -> None:
+    """Read the mailboxes; whoever has ended the run does not wait for that, but for what a moment shows."""
+    reading = gevent.spawn(audit.close, findings, run_id, on_reading=on_reading)
+    if over.is_set():
+        reading.join(timeout=HURRIED_AUDIT_S)
+    else:
+        gevent.wait([reading, over], count=1)
+    reading.kill()
+    if reading.exception is not None:
+        raise reading.exception
 
 
 @contextlib.contextmanager
