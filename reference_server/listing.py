@@ -16,9 +16,15 @@ _NAME_COLUMNS = 40
 
 
 def fault_entries() -> list[Entry]:
-    """Every fault: `id`, `protocol`, `breaks`, `summary`."""
+    """Every fault: `id`, `protocol`, `breaks`, `summary`, and `rare`: whether a load run alone can convict it."""
     return [
-        {"id": fault.name, "protocol": fault.protocol, "breaks": list(fault.breaks), "summary": fault.summary}
+        {
+            "id": fault.name,
+            "protocol": fault.protocol,
+            "breaks": list(fault.breaks),
+            "summary": fault.summary,
+            "rare": bool(fault.rare),
+        }
         for fault in list_faults()
     ]
 

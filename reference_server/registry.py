@@ -17,7 +17,11 @@ T = TypeVar("T", bound=type)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A planted fault. `also` names further checks that rightly convict it, each with the reason."""
+    """A planted fault. `also` names further checks that rightly convict it, each with the reason.
+
+    `rare` is empty for a fault that any check of its requirement convicts. Else it says why none can be counted on to
+    meet it, and what convicts it in their place.
+    """
 
     name: str
     protocol: Protocol
@@ -25,6 +29,7 @@ class Fault:
     core: type
     summary: str
     also: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    rare: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,9 @@ def _summary_of(core: type) -> str:
     return core.__doc__.strip().splitlines()[0]
 
 
-def fault(name: str, *, breaks: str | tuple[str, ...], also: Mapping[str, str] | None = None) -> Callable[[T], T]:
+def fault(
+    name: str, *, breaks: str | tuple[str, ...], also: Mapping[str, str] | None = None, rare: str = ""
+) -> Callable[[T], T]:
     """Register a core as the fault `name` that breaks these requirements (catalogue ids).
 
     Raises:
@@ -69,6 +76,7 @@ def fault(name: str, *, breaks: str | tuple[str, ...], also: Mapping[str, str] |
             core=core,
             summary=_summary_of(core),
             also=MappingProxyType(dict(also or {})),
+            rare=rare,
         )
         return core
 

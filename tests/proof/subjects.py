@@ -205,12 +205,17 @@ def naming(fault: Fault) -> set[str]:
 def candidates(judge: str, requirements: Iterable[str]) -> list[Fault]:
     """Faults that should be convicted by the check or oracle of this id."""
     wanted = set(requirements)
-    return [fault for fault in FAULTS.values() if wanted & set(fault.breaks) or judge in fault.also]
+    return [fault for fault in judged_faults() if wanted & set(fault.breaks) or judge in fault.also]
+
+
+def judged_faults() -> list[Fault]:
+    """All faults but those that no check can be counted on to meet; their entries say why, and what convicts them."""
+    return [fault for fault in FAULTS.values() if not fault.rare]
 
 
 def served_faults() -> list[Fault]:
-    """All faults of protocols that have a suite."""
-    return [fault for fault in FAULTS.values() if SUITES_OF[fault.protocol]]
+    """All faults that checks have to convict, of protocols that have a suite."""
+    return [fault for fault in judged_faults() if SUITES_OF[fault.protocol]]
 
 
 def served_variants() -> list[Variant]:
