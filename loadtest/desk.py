@@ -48,7 +48,6 @@ class Findings:
         self.books = books
         self.ledger = ledger
         self.processor_s: dict[str, float] = {}
-        self.missing_workers = 0
         self.mailboxes_read = False
 
     @classmethod

@@ -126,19 +126,24 @@ class Master:
         )
 
     def stop(self, *, hurry: bool) -> Findings:
-        """End all workers, and add up what they found. A worker that is gone leaves a gap, which is told."""
+        """End all workers, and add up what they found.
+
+        Raises:
+            GeneratorError: one of them is gone, and its books with it.
+        """
         self._runner.send_message("mailspec end", {})
         wait_s = DRAIN_S + (HURRY_S if hurry else GATHER_S)
         deadline = time.perf_counter() + wait_s
         while len(self._gathered) < len(self._parts) and time.perf_counter() < deadline:
             self._changed.clear()
             self._changed.wait(0.2)
-            if any(child.poll() is not None for child in self._children):
-                break
+            if any(child.poll() for child in self._children):
+                break  # with an error; one that has ended in order has sent its findings before
+        if missing := len(self._parts) - len(self._gathered):
+            raise GeneratorError(f"{missing} of {len(self._parts)} workers are gone, and their books with them")
         findings = Findings.blank(self._plan, began=self._began, part=Part())
         for client_id in sorted(self._gathered, key=lambda client_id: self._parts[client_id].index):
             findings.merge(self._gathered[client_id])
-        findings.missing_workers = len(self._parts) - len(self._gathered)
         return findings
 
     def close(self) -> None:

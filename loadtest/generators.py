@@ -146,7 +146,12 @@ def load_user_class(plan: LoadPlan) -> type[MailUser]:
     if not module_name.endswith(".py"):
         found: type[MailUser] = getattr(importlib.import_module(module_name), class_name)
         return found
-    return user_classes_in(Path(module_name))[class_name]
+    classes = user_classes_in(Path(module_name))
+    if not class_name and len(classes) == 1:
+        return next(iter(classes.values()))
+    if class_name not in classes:
+        raise GeneratorError(f"say which: {' or '.join(f'{module_name}:{name}' for name in classes)}")
+    return classes[class_name]
 
 
 def user_classes_in(path: Path) -> dict[str, type[MailUser]]:

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.request import Request
 
@@ -23,13 +23,12 @@ from loadtest.histogram import LatencyHistogram
 from loadtest.messages import identify
 from loadtest.scenarios import SCENARIOS
 from reference_server.running import RunningServer, running_server
-from reports.load import LoadResult, decode_load
+from tests.loadtest import commands
+from tests.loadtest.commands import LONGEST_S, read
 from tests.loadtest.scripted_server import Peer, serving
 from tests.reports.page import Page
 
-ROOT = Path(__file__).parents[2]
 PASSWORD = "secret"
-LONGEST_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -38,23 +37,14 @@ def server() -> Iterator[RunningServer]:
         yield running
 
 
-@contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """`mailspec load submit` with these arguments; gone afterwards whatever happens."""
-    command = [sys.executable, "-m", "mailspec", "load", "submit", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
+def started(*arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    """`mailspec load submit` with these arguments."""
+    return commands.started("submit", *arguments)
 
 
 def finished(*arguments: str) -> tuple[int, str, str]:
-    """Exit status, standard output and standard error."""
-    with started(*arguments) as process:
-        out, err = process.communicate(timeout=LONGEST_S)
-        return process.returncode, out, err
+    """Exit status, standard output and standard error of `mailspec load submit`."""
+    return commands.finished("submit", *arguments)
 
 
 def stored(server: RunningServer, address: str) -> list[bytes]:
@@ -63,10 +53,6 @@ def stored(server: RunningServer, address: str) -> list[bytes]:
     inbox = account.mailbox("INBOX")
     assert inbox is not None
     return [message.octets for message in inbox.messages]
-
-
-def read(path: Path) -> LoadResult:
-    return decode_load(path.read_bytes())
 
 
 def test_what_was_accepted_is_what_the_mailbox_holds(server: RunningServer, tmp_path: Path) -> None:
@@ -295,7 +281,9 @@ def test_lengths_of_time_are_read_as_people_write_them(text: str, expected: floa
 
 def test_naming_scenarios_and_reading_the_command_line_patch_nothing() -> None:
     asked = "import sys, loadtest.command, loadtest.scenarios; print({'locust', 'gevent'} & set(sys.modules))"
-    answer = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", asked], cwd=commands.ROOT, capture_output=True, text=True, check=True
+    )
     assert answer.stdout == "set()\n"
 
 
