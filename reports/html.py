@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -72,18 +72,23 @@ def render_html(run: RunResult, *, strict: bool = False, run_file: str = "run.js
     )
 
 
-def render_page(template: str, values: Mapping[str, object]) -> str:
-    """Fill one of the templates; the style, the script and their hashes come from beside it."""
-    style, script = (_TEMPLATES.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+def render_page(template: str, values: Mapping[str, object], *, style: str = "", scripts: Sequence[str] = ()) -> str:
+    """Fill one of the templates; the style, the script and their hashes come from beside it.
+
+    `style` is added to the page's own, `scripts` run before its own. They are our own or a library's; nothing of a run
+    may reach them.
+    """
+    own_style, script = (_TEMPLATES.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    style = own_style + style
     page: str = (
         _environment()
         .get_template(template)
         .render(
             values,
             style=Markup(style),  # noqa: S704 - our own file, no run reaches it
-            script=Markup(script),  # noqa: S704 - likewise
+            scripts=[Markup(text) for text in (*scripts, script)],  # noqa: S704 - likewise
             style_hash=_hash(style),
-            script_hash=_hash(script),
+            script_hashes=[_hash(text) for text in (*scripts, script)],
         )
     )
     return page

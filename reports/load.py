@@ -153,7 +153,8 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
 
     The percentiles are nearest-rank over every sample, to three digits; 0 where nothing went well. `heat` counts the
     same samples in rows, four for each doubling, by the row's lower bound in microseconds (from 4 on: 4, 5, 6, 7, 8,
-    10, …). `errors` are by reply code or kind.
+    10, …). `errors` are by reply code or kind. In an open run, `offered` counts the arrivals that were due in it, and
+    `dropped` those of them that nobody was free to begin.
     """
 
     at_s: int
@@ -162,6 +163,8 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     messages: int = 0
     refused: int = 0
     failed: int = 0
+    offered: int = 0
+    dropped: int = 0
     octets: int = 0
     users: int = 0
     p50_us: int = 0
@@ -291,6 +294,11 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
         if self.knee_per_s is not None and not any(step.met for step in self.steps):
             raise ValueError("a highest rate was found, and no step met the objective")
 
+    @property
+    def by_rate(self) -> list[Step]:
+        """The steps from the lowest rate to the highest, not as they were tried."""
+        return sorted(self.steps, key=lambda step: step.offered_per_s)
+
 
 class SizePoint(msgspec.Struct, frozen=True, kw_only=True):
     """What a command cost in a mailbox of so many messages."""
@@ -319,14 +327,15 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """A whole load run. `target` never has credentials; `parameters` name accounts, never passwords.
 
     `duration_s` reaches from the first user's start to the last user's end. `headline` is the phase that stands for an
-    operation, `operations` their name in the plural. `generator_cpu_s` is the processor time that mailspec itself used.
-    `generator_saturated` says in words why the generator may be what limited the run; empty if it did not.
-    `histograms` are HdrHistogram V2 blobs in base64, by phase.
+    operation, `operations` their name in the plural, `about` what the scenario does, in words. `generator_cpu_s` is the
+    processor time that mailspec itself used. `generator_saturated` says in words why the generator may be what limited
+    the run; empty if it did not. `histograms` are HdrHistogram V2 blobs in base64, by phase.
     """
 
     schema_version: int = SCHEMA_VERSION
     tool_version: str
     scenario: str
+    about: str = ""
     target: str
     started_at: str
     duration_s: float

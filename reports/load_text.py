@@ -2,49 +2,190 @@
 
 from __future__ import annotations
 
-from reports.load import LoadResult
-from reports.load_wording import headline, milliseconds, remarks
-from reports.octets import printable
+from reports.load import Capacity, LoadResult
+from reports.load_wording import (
+    LedgerLine,
+    delivery_lines,
+    figure,
+    first_deviation,
+    headline,
+    milliseconds,
+    outcome_lines,
+    remarks,
+)
+from reports.octets import printable, visible
 from reports.terminal import columns
-from reports.wording import duration
+from reports.wording import count, duration
+
+NAMED_LINES = 5
+"""Messages of each kind that are named; the JSON has more."""
 
 
 def render_load_text(result: LoadResult) -> str:
     """The whole run, verdict last."""
-    summary, ledger = result.summary, result.summary.ledger
     line = headline(result)
     blocks = [
-        [
-            f"mailspec {printable(result.tool_version)}: load {printable(result.scenario)} "
-            f"on {printable(result.target)}",
-            f"{printable(result.started_at)}, {duration(result.duration_s)}, {result.users:,} users, "
-            f"seed {result.seed}{', interrupted' if result.interrupted else ''}",
-        ],
-        [
-            f"{summary.messages_per_s:,.1f} messages/s   "
-            f"{ledger.attempted:,} attempted: {ledger.accepted:,} accepted, {ledger.refused:,} refused, "
-            f"{ledger.failed:,} failed, {ledger.abandoned:,} abandoned",
-            *([f"{ledger.unknown:,} sent whole, and nobody knows whether they arrived"] if ledger.unknown else []),
-        ],
-    ]
-    if summary.latency_us:
-        table = [["", "count", "p50", "p90", "p99", "p99.9", "max"], ["", "", *["ms"] * 5]]
-        for phase, latency in summary.latency_us.items():
-            figures = (latency.p50, latency.p90, latency.p99, latency.p999, latency.max)
-            table.append([printable(phase), f"{latency.count:,}", *map(milliseconds, figures)])
-        blocks.append(columns(table))
-    errors = [
-        f"{count:,} × {printable(code)}: {printable(summary.reply_texts.get(code, ''))}"
-        for code, count in summary.errors_by_reply_code.items()
-    ]
-    errors += [f"{count:,} × {printable(kind)}" for kind, count in summary.errors_by_kind.items()]
-    blocks.append(["Errors:", *(f"   {error}" for error in errors)] if errors else [])
-    blocks.append(
+        _heading(result),
+        _rates(result),
+        _latencies(result),
+        _arrivals(result),
+        _capacity(result.capacity),
+        _sizes(result),
+        _books(result),
+        _errors(result),
+        _judge(result),
+        _processes(result),
         [
             f"{'✗' if threshold.broken else '✓'} fail if {printable(threshold.fail_if)}: {printable(threshold.value)}"
             for threshold in result.thresholds
-        ]
-    )
-    blocks.append(remarks(result))
-    blocks.append([line.words.upper(), line.detail])
+        ],
+        [printable(remark) for remark in remarks(result)],
+        [line.words.upper(), printable(line.detail)],
+    ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _heading(result: LoadResult) -> list[str]:
+    interrupted = ", interrupted" if result.interrupted else ""
+    return [
+        f"mailspec {printable(result.tool_version)}: load {printable(result.scenario)} on {printable(result.target)}",
+        f"{printable(result.started_at)}, {duration(result.duration_s)}, {count(result.users, 'user')}, "
+        f"{result.load_model} load, seed {result.seed}{interrupted}",
+    ]
+
+
+def _rates(result: LoadResult) -> list[str]:
+    summary = result.summary
+    operations = printable(result.operations)
+    lines = [f"{figure(summary.operations_per_s)} {operations}/s   {_counts(outcome_lines(result))}"]
+    if result.operations != "messages" and summary.messages:
+        lines.append(f"{figure(summary.messages_per_s)} messages/s, {summary.messages:,} in all")
+    if result.duration_s and summary.octets:
+        lines.append(f"{summary.octets / result.duration_s / 1e6:,.1f} MB/s of messages")
+    return lines
+
+
+def _counts(lines: list[LedgerLine]) -> str:
+    counted = {line.name: line.number for line in lines}
+    attempted = counted.pop("attempted")
+    doubt = counted.pop("in doubt", 0)
+    said = ", ".join(f"{number:,} {name}" for name, number in counted.items())
+    in_doubt = f"; {doubt:,} sent whole, and nobody knows whether they arrived" if doubt else ""
+    return f"{attempted:,} attempted: {said}{in_doubt}"
+
+
+def _latencies(result: LoadResult) -> list[str]:
+    if not result.summary.latency_us:
+        return []
+    table = [["", "count", "p50", "p90", "p99", "p99.9", "max"], ["", "", *["ms"] * 5]]
+    for phase, latency in result.summary.latency_us.items():
+        figures = (latency.p50, latency.p90, latency.p99, latency.p999, latency.max)
+        table.append([printable(phase), f"{latency.count:,}", *map(milliseconds, figures)])
+    return columns(table)
+
+
+def _arrivals(result: LoadResult) -> list[str]:
+    arrivals = result.arrivals
+    if arrivals is None:
+        return []
+    waiting = f", {arrivals.waiting:,} still waiting" if arrivals.waiting else ""
+    lines = [
+        f"Arrivals: {printable(arrivals.schedule)}",
+        f"   {arrivals.offered:,} offered: {arrivals.started:,} started, {arrivals.dropped:,} dropped{waiting}",
+    ]
+    for name, late in (
+        ("started", arrivals.lateness_us),
+        ("the generator's own clock was", arrivals.generator_lateness_us),
+    ):
+        if late is not None:
+            lines.append(
+                f"   {name} late by {milliseconds(late.p50)} ms (p50), {milliseconds(late.p99)} ms (p99), "
+                f"{milliseconds(late.max)} ms (max)"
+            )
+    return lines
+
+
+def _capacity(capacity: Capacity | None) -> list[str]:
+    if capacity is None:
+        return []
+    table = [["", "offered/s", "achieved/s", "p50 ms", "p99 ms", "failures", "dropped", ""]]
+    for step in capacity.by_rate:
+        table.append(
+            [
+                "✓" if step.met else "✗",
+                figure(step.offered_per_s),
+                figure(step.achieved_per_s),
+                milliseconds(step.p50_us),
+                milliseconds(step.p99_us),
+                f"{step.failures:,}",
+                f"{step.dropped:,}",
+                printable(step.reason),
+            ]
+        )
+    # The reasons are words, and read from the left.
+    width = max(len(row[-1]) for row in table)
+    for row in table:
+        row[-1] = row[-1].ljust(width)
+    return [
+        f"Capacity: {printable(capacity.objective)}",
+        *(f"   {row}" for row in columns(table)),
+        f"   {printable(capacity.verdict)}",
+    ]
+
+
+def _sizes(result: LoadResult) -> list[str]:
+    if not result.series:
+        return []
+    table = [["command", "messages", "count", "p50 ms", "p99 ms"]]
+    for point in result.series:
+        cells = (f"{point.mailbox_messages:,}", f"{point.count:,}", milliseconds(point.p50_us))
+        table.append([printable(point.phase), *cells, milliseconds(point.p99_us)])
+    return ["By size of the mailbox:", *(f"   {row}" for row in columns(table))]
+
+
+def _books(result: LoadResult) -> list[str]:
+    ledger = result.summary.ledger
+    lines = delivery_lines(ledger)
+    if not lines:
+        return []
+    table = [[f"{line.number:,}", f"{'✗ ' if line.bad and line.number else ''}{line.name}"] for line in lines]
+    widest = max(len(row[0]) for row in table)
+    said = [f"   {number.rjust(widest)}  {name}" for number, name in table]
+    named = [
+        f"   {kind.replace('_', ' ')}: {printable(message)}"
+        for kind, messages in ledger.named.items()
+        for message in messages[:NAMED_LINES]
+    ]
+    return [f"Mailboxes, read {'to the end' if ledger.closed else 'in part'}:", *said, *named]
+
+
+def _errors(result: LoadResult) -> list[str]:
+    summary = result.summary
+    errors = [
+        f"{number:,} × {printable(code)}: {printable(summary.reply_texts.get(code, ''))}"
+        for code, number in summary.errors_by_reply_code.items()
+    ]
+    errors += [f"{number:,} × {printable(kind)}" for kind, number in summary.errors_by_kind.items()]
+    return ["Errors:", *(f"   {error}" for error in errors)] if errors else []
+
+
+def _judge(result: LoadResult) -> list[str]:
+    judge = result.judge
+    if judge is None:
+        return []
+    lines = [f"Judged: {judge.sampled:,} of {judge.replies:,} replies ({100 * judge.share:.3g} % asked for)"]
+    if not judge.deviations:
+        lines.append("   none deviates from its grammar")
+    for deviation in judge.deviations:
+        lines.append(f"   {deviation.count:,} × {printable(first_deviation(result, deviation))}")
+        lines.append(f"      {visible(deviation.octets)}")
+    return lines
+
+
+def _processes(result: LoadResult) -> list[str]:
+    if len(result.processes) < 2:
+        return []
+    table = [
+        [printable(process.name), f"{process.cpu_s:,.1f} s", f"{process.share:.0%}"] for process in result.processes
+    ]
+    return ["Processor time, and that as a share of one core:", *(f"   {row}" for row in columns(table))]

@@ -1,11 +1,11 @@
-"""The words that the renderers of a load run share: its headline, its remarks, its figures."""
+"""The words that the renderers of a load run share: its headline, its remarks, the lines of its books, its figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.load import SATURATED, LoadExit, LoadResult, load_exit
-from reports.wording import count
+from reports.load import SATURATED, JudgedDeviation, Ledger, LoadExit, LoadResult, load_exit
+from reports.wording import count, duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,41 +17,214 @@ class LoadHeadline:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """One line of the books. `bad` where the number tells of a server that did not keep what it promised."""
+
+    name: str
+    number: int
+    meaning: str
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One of the few figures that stand at the top: what it is of, the figure, and what it rests on."""
+
+    name: str
+    figure: str
+    note: str
+    bad: bool = False
+
+
 def headline(result: LoadResult) -> LoadHeadline:
     """The verdict on a run in words."""
     grade = load_exit(result)
     ledger = result.summary.ledger
     broken = [threshold for threshold in result.thresholds if threshold.broken]
-    if grade is LoadExit.NO_VERDICT:
-        detail = f"None of {count(ledger.attempted, 'message')} was accepted, so nothing was measured."
-        return LoadHeadline(grade, "No verdict", detail)
+    said = "; ".join(f"{threshold.fail_if} ({threshold.value})" for threshold in broken)
     if grade is LoadExit.BROKEN:
-        detail = "; ".join(f"{threshold.fail_if} ({threshold.value})" for threshold in broken) + "."
-        return LoadHeadline(grade, f"{count(len(broken), 'threshold')} broken", detail)
-    detail = f"{count(ledger.accepted, 'message')} accepted, {result.summary.messages_per_s:,.1f} per second."
-    return LoadHeadline(grade, "Within thresholds", detail)
+        return LoadHeadline(grade, f"{count(len(broken), 'threshold')} broken", f"{said}.")
+    if grade is LoadExit.NO_VERDICT and ledger.accepted == 0:
+        outcome = "was accepted" if result.operations == "messages" else "went well"
+        detail = f"None of {ledger.attempted:,} {result.operations} {outcome}, so nothing was measured."
+        return LoadHeadline(grade, "No verdict", detail)
+    if grade is LoadExit.NO_VERDICT:
+        detail = f"The generator was the limit: {result.generator_saturated}."
+        if broken:
+            detail += f" A server may well keep what was broken here: {said}."
+        return LoadHeadline(grade, "No verdict on the server", detail)
+    detail = f"{ledger.accepted:,} {result.operations} {_went_well(result)}, {_rate(result)} per second"
+    if ledger.closed:
+        detail += f"; all {ledger.expected:,} deliveries found, {_flawless(ledger)}"
+    if result.generator_saturated:
+        detail += f". The generator was the limit ({result.generator_saturated}): a server may be faster"
+    return LoadHeadline(grade, "Within thresholds", f"{detail}.")
 
 
 def remarks(result: LoadResult) -> list[str]:
     """What a reader has to know before trusting the figures."""
     found = []
-    if result.generator_share >= SATURATED:
+    ledger = result.summary.ledger
+    if result.generator_saturated:
+        found.append(
+            f"The generator was the limit ({result.generator_saturated}): rates are lower bounds of what the server "
+            "carries, latencies upper bounds."
+            if result.load_model == "closed"
+            else f"The generator did not keep its schedule ({result.generator_saturated}): this was not the load that "
+            "was asked for, and only what became of the messages tells something about the server."
+        )
+    elif result.generator_share >= SATURATED:
         found.append(
             f"mailspec itself used {result.generator_share:.0%} of one core: the rate may be its limit, and the "
             "latencies include waiting for it."
         )
     if result.interrupted:
         found.append("The run was ended before its time.")
-    if result.summary.ledger.deferred:
+    if ledger.deferred:
         found.append(
-            f"{count(result.summary.ledger.deferred, 'message')} refused for now (4yz); that is no failure, the users "
-            "backed off."
+            f"{count(ledger.deferred, _one(result.operations), result.operations)} refused for now (4yz); that is no "
+            "failure, the users backed off."
         )
+    if ledger.read and not ledger.closed:
+        found.append(
+            f"The mailboxes were not read to the end: {ledger.in_flight:,} of {ledger.expected:,} deliveries were not "
+            "yet found, and nobody knows whether they are lost."
+        )
+    if ledger.reordered:
+        found.append(
+            f"{count(ledger.reordered, 'delivery', 'deliveries')} came after a later message of the same sender; no "
+            "RFC promises an order."
+        )
+    if result.arrivals is not None and result.arrivals.dropped:
+        found.append(
+            f"{result.arrivals.dropped:,} of {result.arrivals.offered:,} arrivals were dropped, as nobody was free to "
+            "begin them: they are in no latency."
+        )
+    if result.judge is not None:
+        found += [first_deviation(result, deviation) for deviation in result.judge.deviations[:1]]
     return found
 
 
-def milliseconds(latency_us: int) -> str:
+def first_deviation(result: LoadResult, deviation: JudgedDeviation) -> str:
+    """`First deviation at 850 messages a second (…)`."""
+    return (
+        f"First deviation at {deviation.rate_per_s:,.0f} {result.operations} a second, "
+        f"{duration(deviation.first_at_s)} after the start: {deviation.kind}."
+    )
+
+
+def outcome_lines(result: LoadResult) -> list[LedgerLine]:
+    """What became of the operations; they add up."""
+    ledger = result.summary.ledger
+    mail = result.operations == "messages"
+    for_now = f", {ledger.deferred:,} of them for now (4yz)" if ledger.deferred else ""
+    return [
+        LedgerLine(
+            "accepted" if mail else "done", ledger.accepted, "the final reply was 250" if mail else "it went well"
+        ),
+        LedgerLine("refused", ledger.refused, f"a reply that says no{for_now}"),
+        LedgerLine("failed", ledger.failed, "no connection, no reply, or one that no client understands"),
+        LedgerLine("abandoned", ledger.abandoned, "under way when the run ended"),
+        LedgerLine("attempted", ledger.attempted, "all of these"),
+        *(
+            [
+                LedgerLine(
+                    "in doubt",
+                    ledger.unknown,
+                    "sent whole without a reply: nobody knows whether the server holds them",
+                )
+            ]
+            if ledger.unknown or mail
+            else []
+        ),
+    ]
+
+
+def delivery_lines(ledger: Ledger) -> list[LedgerLine]:
+    """What became of accepted messages in the mailboxes; none where no mailbox was read."""
+    if not ledger.read:
+        return []
+    lines = [
+        LedgerLine("expected", ledger.expected, "accepted messages, once for each mailbox that was read"),
+        LedgerLine("delivered", ledger.delivered, "found in the mailbox"),
+        LedgerLine("lost", ledger.lost, "accepted, and in no mailbox when it had been read to the end", bad=True),
+        LedgerLine("not yet found", ledger.in_flight, "accepted, and reading ended before they came"),
+        LedgerLine("doubled", ledger.doubled, "found more than once", bad=True),
+        LedgerLine("damaged", ledger.damaged, "found with another body than was handed in", bad=True),
+        LedgerLine("refused, delivered", ledger.refused_but_delivered, "turned away, and there all the same", bad=True),
+        LedgerLine("in doubt, delivered", ledger.unknown_but_delivered, "without a reply, and there: no loss"),
+        LedgerLine("late", ledger.late, "found later than allowed, while somebody was watching"),
+        LedgerLine("reordered", ledger.reordered, "after a later one of the same sender; no RFC forbids it"),
+        LedgerLine("foreign", ledger.foreign, "messages that this run did not make"),
+    ]
+    always = {"expected", "delivered", "lost", "doubled", "damaged"}
+    return [line for line in lines if line.number or line.name in always]
+
+
+def tiles(result: LoadResult) -> list[Tile]:
+    """The figures that a reader looks for first."""
+    summary, ledger = result.summary, result.summary.ledger
+    megabytes = summary.octets / result.duration_s / 1e6 if result.duration_s else 0.0
+    found = [Tile("Rate", f"{_rate(result)}/s", f"{result.operations}; {megabytes:,.1f} MB per second")]
+    if result.arrivals is not None and result.duration_s:
+        offered = result.arrivals.offered / result.duration_s
+        dropped = f"{result.arrivals.dropped:,} dropped" if result.arrivals.dropped else "none dropped"
+        found.append(Tile("Offered", f"{figure(offered)}/s", f"{result.arrivals.schedule}; {dropped}"))
+    latency = summary.latency_us.get(result.headline)
+    if latency is not None:
+        note = f"{result.headline}; p50 {milliseconds(latency.p50)} ms, max {milliseconds(latency.max)} ms"
+        found.append(Tile("p99", f"{milliseconds(latency.p99)} ms", note))
+    bad = ledger.failed + ledger.refused - ledger.deferred
+    share = f"{100 * bad / ledger.attempted:.3g} %" if ledger.attempted else "0 %"
+    note = f"of {ledger.attempted:,} {result.operations} failed or were refused"
+    broken = {threshold.fail_if.partition(" ")[0] for threshold in result.thresholds if threshold.broken}
+    found.append(Tile("Failures", share, note, bad=bool(broken & {"failures", "failed", "refused", "deferred"})))
+    if result.capacity is not None:
+        knee = result.capacity.knee_per_s
+        found.insert(0, Tile("Knee", f"{figure(knee)}/s" if knee else "none", result.capacity.objective))
+    found.append(_mail_tile(ledger))
+    return found
+
+
+def _mail_tile(ledger: Ledger) -> Tile:
+    if not ledger.read:
+        return Tile("Mail", "not read", "no mailbox was read, so nothing tells whether what was accepted arrived")
+    if ledger.broken_promises:
+        kinds = (
+            (ledger.lost, "lost"),
+            (ledger.doubled, "doubled"),
+            (ledger.damaged, "damaged"),
+            (ledger.refused_but_delivered, "refused and delivered"),
+        )
+        note = ", ".join(f"{number:,} {kind}" for number, kind in kinds if number)
+        return Tile("Mail", f"{ledger.broken_promises:,} bad", note, bad=True)
+    return Tile("Mail", f"{ledger.delivered:,}", f"of {ledger.expected:,} delivered; {_flawless(ledger)}")
+
+
+def milliseconds(latency_us: float) -> str:
     """`0.123`, `12.3`, `1,234`: three digits, as many as were measured."""
     value = latency_us / 1000
     places = 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
     return f"{value:,.{places}f}"
+
+
+def figure(value: float) -> str:
+    """A rate with as many digits as mean something."""
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _rate(result: LoadResult) -> str:
+    return figure(result.summary.operations_per_s)
+
+
+def _went_well(result: LoadResult) -> str:
+    return "accepted" if result.operations == "messages" else "went well"
+
+
+def _flawless(ledger: Ledger) -> str:
+    return "none lost, doubled or damaged" if ledger.closed else "none doubled or damaged so far"
+
+
+def _one(plural: str) -> str:
+    return plural.removesuffix("s")

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import msgspec
 
+from reports.load_comparison import compare_loads, render_load_comparison_text
+from reports.load_text import render_load_text
 from reports.matrix import compare, matrix, render_comparison_text, render_matrix_text
 from reports.records import RunResult, Verdict
 from reports.terminal import render_coverage, render_text
+from tests.reports.example_load import example_load, faster_load, full_load
 from tests.reports.example_run import (
     COVERAGE,
     DOT_KEPT,
@@ -62,6 +65,9 @@ TEXTS: dict[str, Callable[[], str]] = {
     ),
     "coverage.txt": lambda: render_coverage(COVERAGE),
     "matrix.txt": lambda: render_matrix_text(matrix([example_run(), later_run(), clean_run()])),
+    "load.txt": lambda: render_load_text(full_load()),
+    "load_closed.txt": lambda: render_load_text(example_load()),
+    "load_comparison.txt": lambda: render_load_comparison_text(compare_loads(full_load(), faster_load())),
     "comparison.txt": lambda: render_comparison_text(compare(example_run(), later_run())),
 }
 
