@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from loadtest.desk import Findings
 from loadtest.imap_client import ImapSession
 from loadtest.messages import identify
 from loadtest.plan import LoadPlan, Route
+from loadtest.pop3_client import Pop3Session
 from loadtest.session import LoadError
 from loadtest.target import Address
 
@@ -83,13 +85,44 @@ class ImapInbox:
             session.close()
 
 
+class Pop3Inbox:
+    """A maildrop over POP3. Messages are numbered by a checksum of their unique-id (RFC 1939 §7), in no order."""
+
+    in_order = False
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._known: set[bytes] = set()
+
+    def mark(self) -> None:
+        """Note the unique-ids of what is there."""
+        session = Pop3Session.open(self._route, _untimed)
+        try:
+            self._known = set(session.uidl().values())
+            session.quit()
+        finally:
+            session.close()
+
+    def fresh(self) -> Iterator[tuple[int, bytes]]:
+        """All with another unique-id."""
+        session = Pop3Session.open(self._route, _untimed)
+        try:
+            for number, unique_id in session.uidl().items():
+                if unique_id not in self._known:
+                    yield zlib.crc32(unique_id), session.retr(number)
+                    self._known.add(unique_id)
+            session.quit()
+        finally:
+            session.close()
+
+
 class Audit:
     """The mailboxes that close the ledger of one run."""
 
     def __init__(self, plan: LoadPlan, addresses: dict[str, Address]) -> None:
         self._plan = plan
         self._inboxes: dict[str, Inbox] = {}
-        for role, kind in (("imap", ImapInbox),):
+        for role, kind in (("imap", ImapInbox), ("pop3", Pop3Inbox)):
             endpoint = plan.endpoint(role)
             if endpoint is None or self._inboxes:
                 continue
