@@ -7,6 +7,7 @@ messages themselves is the ledger's to tell.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -17,6 +18,13 @@ from reports.load import Interval, Latency
 
 TEXT_CHARACTERS = 500
 """Characters kept of the first reply of each refusing code."""
+
+_FOR_NOW = re.compile(
+    r"-ERR \[(?:IN-USE|LOGIN-DELAY|SYS/TEMP)\b"  # RFC 2449 §8.1, RFC 3206 §4
+    r"|\S+ NO \[(?:UNAVAILABLE|INUSE|LIMIT)\b",  # RFC 5530 §3
+    re.IGNORECASE,
+)
+"""Refusals of POP3 and IMAP that say of themselves that they pass; SMTP has 4yz for that."""
 
 _COUNTS = ("attempted", "done_count", "messages", "refused", "deferred", "failed", "octets")
 
@@ -75,9 +83,9 @@ class Books:
         interval.took_us.append(took_us)
 
     def refuse(self, *, code: str, text: str, now: float) -> None:
-        """An operation was refused by a reply of this code: `450`, `-ERR`, `NO`."""
+        """An operation was refused by a reply of this code: `450`, `-ERR`, `NO`; `text` is the whole reply."""
         self.refused += 1
-        self.deferred += code.startswith("4")
+        self.deferred += code.startswith("4") or _FOR_NOW.match(text) is not None
         self.by_code[code] += 1
         self.texts.setdefault(code, text[:TEXT_CHARACTERS])
         interval = self.timeline.at(now)

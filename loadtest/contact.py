@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 
 from loadtest.plan import Endpoint, LoadPlan
+from loadtest.schemes import open_session, take_leave
 from loadtest.session import LoadError
 from loadtest.smtp_client import SmtpSession
 from loadtest.target import Address
-
-_SMTP_SCHEMES = frozenset({"smtp", "smtps", "submission", "submissions", "lmtp"})
 
 
 class NoVerdictError(Exception):
@@ -39,17 +38,19 @@ def _answering(plan: LoadPlan, endpoint: Endpoint) -> Address:
 
 def _try(plan: LoadPlan, endpoint: Endpoint, address: Address) -> None:
     """Raises LoadError where no session can be set up, NoVerdictError where it does not offer what is needed."""
-    if endpoint.target.scheme in _SMTP_SCHEMES:
-        _try_smtp(plan, endpoint, address)
-
-
-def _try_smtp(plan: LoadPlan, endpoint: Endpoint, address: Address) -> None:
-    account = plan.personas[0].account if plan.scenario.logs_in else None
-    session = SmtpSession.open(plan.route(endpoint, address, account), lambda phase, seconds: None)
-    offers = session.offers
+    if endpoint.role in ("imap", "pop3"):
+        account = next(iter(plan.readers.values()), None)
+    else:
+        account = plan.personas[0].account if plan.scenario.logs_in else None
+    session = open_session(endpoint.target.scheme, plan.route(endpoint, address, account), lambda phase, seconds: None)
     # It did all that was asked of it; what becomes of later farewells is in the books.
     with contextlib.suppress(LoadError):
-        session.quit(within_s=plan.patience.connect_s)
+        take_leave(session, within_s=plan.patience.connect_s)
+    if isinstance(session, SmtpSession):
+        _check_offers(plan, endpoint, session.offers)
+
+
+def _check_offers(plan: LoadPlan, endpoint: Endpoint, offers: dict[bytes, bytes]) -> None:
     if plan.pipelining and b"PIPELINING" not in offers:
         raise NoVerdictError(f"{endpoint.target} does not offer PIPELINING (RFC 2920); leave --pipelining out")
     limit = offers.get(b"SIZE", b"")

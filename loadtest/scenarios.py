@@ -57,6 +57,24 @@ _ALL = (
         takes=("imap", "pop3"),
         user_class="loadtest.submit:SubmittingUser",
     ),
+    Scenario(
+        name="connections",
+        summary="clients connect, log in if they can, and quit, over and over",
+        about=(
+            "What a server sees when everybody comes at once, as after a power cut, and from monitors that look every "
+            "few seconds: a client connects, is greeted, secures the session where it must (--tls always: each time), "
+            "logs in if there is an account, and takes its leave, over SMTP, LMTP, POP3 or IMAP. It does so again at "
+            "once; --think-time gives the seconds between, --arrivals sessions per second, as a steady stream or a "
+            "storm. One machine has some 28,000 ports to connect from to one server, each of which may rest for 60 s "
+            "after use, so it lasts for 470 sessions per second for hours, where neither the server closes first nor "
+            "the kernel reuses ports (Linux does on loopback); 'connect: EADDRNOTAVAIL' among the errors tells that "
+            "they ran out, 'connect: EMFILE' that a process may not have that many open files (ulimit -n)."
+        ),
+        needs=("any",),
+        headline="session",
+        operations="sessions",
+        user_class="loadtest.connecting:ConnectingUser",
+    ),
 )
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType({scenario.name: scenario for scenario in _ALL})

@@ -14,6 +14,7 @@ from locust import User, task
 
 from loadtest.desk import Desk
 from loadtest.plan import Persona
+from loadtest.session import LoadError, RefusedError
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
@@ -61,6 +62,25 @@ class MailUser(User):
         now = time.perf_counter()
         self._next_turn_at = max(now, self._next_turn_at + 1 / plan.pace_per_s)
         return self._next_turn_at - now
+
+    def done(self, due: float, *, took_s: float, octets: int = 0, messages: int = 0) -> None:
+        """Tell the books and locust that an operation went well; in an open run it took all the time since it was due."""
+        now = time.perf_counter()
+        if self.desk.plan.arrivals:
+            took_s = now - due
+        self.desk.books.done(octets=octets, took_s=took_s, now=now, messages=messages)
+        self.went_well()
+        self.report(self.desk.books.headline, seconds=took_s, octets=octets)
+
+    def not_done(self, due: float, error: LoadError) -> None:
+        """Tell the books and locust that an operation was refused or failed; the next one waits."""
+        now = time.perf_counter()
+        if isinstance(error, RefusedError):
+            self.desk.books.refuse(code=error.code, text=error.what, now=now)
+        else:
+            self.desk.books.fail(phase=error.phase, kind=error.what, now=now)
+        self.had_trouble()
+        self.report(self.desk.books.headline, seconds=now - due, octets=0, error=error)
 
     def went_well(self) -> None:
         """Be fast again."""

@@ -41,6 +41,25 @@ def test_errors_are_counted_by_code_and_by_kind_with_the_first_text_of_each_code
     assert kept.failed == 1  # the farewell cost no message
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "for_now"),
+    [
+        ("450", "450 later", True),
+        ("550", "550 never", False),
+        ("-ERR", "-ERR [IN-USE] somebody has it", True),
+        ("-ERR", "-ERR [AUTH] wrong password", False),
+        ("-ERR", "-ERR IN-USE is only a word here", False),
+        ("NO", "L7 NO [UNAVAILABLE] come back", True),
+        ("NO", "L7 NO [AUTHENTICATIONFAILED] no", False),
+    ],
+)
+def test_a_refusal_that_passes_is_deferred_in_every_protocol(code: str, text: str, *, for_now: bool) -> None:
+    kept = Books()
+    kept.attempt()
+    kept.refuse(code=code, text=text, now=0.0)
+    assert (kept.refused, kept.deferred) == (1, for_now)
+
+
 def test_the_timeline_has_a_row_for_every_second_also_where_nothing_happened() -> None:
     rows = books().intervals(now=103.1)
     assert [(row.at_s, row.done, row.refused, row.failed) for row in rows] == [
