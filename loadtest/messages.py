@@ -24,6 +24,9 @@ TOKEN_OCTETS = 8 + 1 + 3 + 1 + 5 + 1 + 10
 DIGEST_OCTETS = 16
 """Of a digest as text."""
 
+NULL_SENDERS_AUTHOR = "mailer-daemon@client.example"
+"""Whom messages with a null sender say they are from, as bounces do (RFC 3464)."""
+
 MOST_SENDERS = 99_999
 MOST_ORIGINS = 999
 
@@ -88,10 +91,15 @@ class Letterhead:
     date: datetime
 
     @property
+    def author(self) -> str:
+        """Who the message says it is from; there is always somebody, even where the sender is null."""
+        return self.sender or NULL_SENDERS_AUTHOR
+
+    @property
     def head(self) -> bytes:
         """The header up to the identity."""
         return (
-            f"From: <{self.sender}>\r\n"
+            f"From: <{self.author}>\r\n"
             # Folded, so that no number of recipients makes a line too long (RFC 5322 §2.2.3).
             "To: " + ",\r\n ".join(f"<{recipient}>" for recipient in self.recipients) + "\r\n"
             f"Date: {format_datetime(self.date)}\r\n"
@@ -119,7 +127,7 @@ class MessagePress:
         """
         head = letterhead.head + b"%b: " % FIELD
         middle = b"\r\nMessage-ID: <"
-        tail = b"@%b>\r\n\r\n" % letterhead.sender.rpartition("@")[2].encode("ascii")
+        tail = b"@%b>\r\n\r\n" % letterhead.author.rpartition("@")[2].encode("ascii")
         last_line_octets = TOKEN_OCTETS + 2
         header_octets = len(head) + TOKEN_OCTETS + 1 + DIGEST_OCTETS + len(middle) + TOKEN_OCTETS + len(tail)
         least = header_octets + 2 + last_line_octets

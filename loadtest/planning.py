@@ -161,7 +161,8 @@ def _personas(
 ) -> tuple[Persona, ...]:
     own_domains = {*options.domains, *(address.rpartition("@")[2] for address in addresses)}
     pool = check_recipients(options.recipients, own_domains=own_domains) or list(addresses) or [DEFAULT_RECIPIENT]
-    sender = checked_address(options.sender) if options.sender else None
+    # The null sender is one, too (RFC 5321 §4.5.5).
+    sender = checked_address(options.sender) if options.sender else options.sender
     wanted = options.recipients_per_message
     if wanted is not None and wanted > len(pool):
         raise TargetError(f"{wanted} recipients a message, but only {len(pool)} to choose from: add --to")
@@ -174,13 +175,15 @@ def _personas(
     if not logins:
         count = len(pool) if wanted is not None else 1
         return tuple(
-            Persona(account=None, sender=sender or DEFAULT_SENDER, recipients=recipients(number, None))
+            Persona(
+                account=None, sender=DEFAULT_SENDER if sender is None else sender, recipients=recipients(number, None)
+            )
             for number in range(count)
         )
     return tuple(
         Persona(
             account=account,
-            sender=sender or (address if scenario.logs_in else DEFAULT_SENDER),
+            sender=sender if sender is not None else address if scenario.logs_in else DEFAULT_SENDER,
             recipients=recipients(number, address),
         )
         for number, (account, address) in enumerate(zip(logins, addresses, strict=True))

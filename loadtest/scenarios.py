@@ -55,7 +55,38 @@ _ALL = (
         ),
         needs=("smtp",),
         takes=("imap", "pop3"),
-        user_class="loadtest.submit:SubmittingUser",
+        user_class="loadtest.submitting:SubmittingUser",
+    ),
+    Scenario(
+        name="relay",
+        summary="mail servers pass mail on to this one (MX to MX), many messages in a session",
+        about=(
+            "A mail server whose queue holds mail for this domain (RFC 5321 §3.6): it connects, secures the session "
+            "where it is told to, never logs in, and hands in messages (4096 octets, unless told otherwise) one after "
+            "the other for as long as the session lasts; --messages-per-session ends it sooner. The sender is a "
+            "stranger; --from '' makes it the null sender of bounces (§4.5.5). Each message goes to every recipient "
+            "that --to names, or to so many of them as --recipients-per-message says, as far as they are accepted. "
+            "With --pipelining a message's envelope leaves in one write with the text before (RFC 2920)."
+        ),
+        needs=("smtp",),
+        takes=("imap", "pop3"),
+        user_class="loadtest.submitting:RelayingUser",
+        messages_per_session=0,
+        logs_in=False,
+    ),
+    Scenario(
+        name="lmtp",
+        summary="a mail server hands mail to the one that keeps the mailboxes, over LMTP",
+        about=(
+            "A mail server delivering to mailboxes (RFC 2033): as relay does, but for LHLO and a reply for each "
+            "recipient after the text. A message of which any recipient's copy was accepted counts as accepted, and "
+            "the mailboxes of the others are not expected to have it."
+        ),
+        needs=("lmtp",),
+        takes=("imap", "pop3"),
+        user_class="loadtest.submitting:DeliveringServer",
+        messages_per_session=0,
+        logs_in=False,
     ),
     Scenario(
         name="connections",

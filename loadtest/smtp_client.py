@@ -1,21 +1,25 @@
-"""The SMTP client that makes the load: as little work for a message as Python allows (RFC 5321, 2920, 3207, 4954).
+"""The SMTP and LMTP client that makes the load: as little work for a message as Python allows.
 
-Replies of one plain line, which nearly all are, are read here; whatever else comes goes to the judge's own reader.
+RFC 5321, LMTP's RFC 2033, pipelining's RFC 2920, and RFC 3207 and 4954 for the set-up. Replies of one plain line, which
+nearly all are, are read here; whatever else comes goes to the judge's own reader.
 """
 
 from __future__ import annotations
 
 import base64
+import os
 import re
 import socket
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from conformance.wire.errors import FloodError
 from conformance.wire.smtp import ReplyReader
 from loadtest.plan import Patience, Route
-from loadtest.session import BrokenError, LoadError, MissingOfferError, Record, RefusedError, Session
+from loadtest.readiness import Readiness, is_cooperative
+from loadtest.session import BrokenError, LoadError, MissingOfferError, Record, RefusedError, Session, kind_of
 from loadtest.target import Account
 
 CLIENT_NAME = b"client.example"
@@ -33,24 +37,67 @@ class Envelope:
         self.rcpts = tuple(f"RCPT TO:<{recipient}>\r\n".encode("ascii") for recipient in recipients)
         self.group = b"".join((self.mail, *self.rcpts, b"DATA\r\n"))
         """All of them in one write; DATA may only be the last (RFC 2920 §3.1)."""
+        self.phases = ("mail", *("rcpt" for _ in recipients), "data")
+        """What the replies to the group are timed as, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One recipient of an accepted message was refused: its place in the envelope, from 0, and the server's words."""
+
+    slot: int
+    error: RefusedError
 
 
 class SmtpSession(Session):
-    """One open session. `offers` are the EHLO keywords; `sent_final_dot` tells whether the last text went out whole."""
+    """One open session.
 
-    __slots__ = ("_strict", "_strict_is_busy", "offers", "sent_final_dot")
+    `offers` are the EHLO keywords. Of the last message: `sent_final_dot` tells whether its text went out whole, or may
+    have; `refusals` are the recipients that an accepted message does not reach, `unanswered` (LMTP) the slots that the
+    server owes a reply for, as it closed before.
+    """
+
+    __slots__ = (
+        "_ahead",
+        "_ahead_is_answered",
+        "_arrived",
+        "_lmtp",
+        "_opened",
+        "_readiness",
+        "_strict",
+        "_strict_is_busy",
+        "_usual_for",
+        "_usual_octets",
+        "offers",
+        "refusals",
+        "sent_final_dot",
+        "unanswered",
+    )
     _ready: deque[tuple[int, bytes]]
 
     def __init__(self, sock: socket.socket, patience: Patience, record: Record) -> None:
         super().__init__(sock, patience, record)
         self._strict = ReplyReader(line_octets=self.REPLY_OCTETS)
         self._strict_is_busy = False
+        self._lmtp = False
+        self._readiness: Readiness | None = None
+        self._arrived = 0.0
+        # The envelope that went out with the text before, when that was, and whether its replies were taken already.
+        self._ahead: Envelope | None = None
+        self._opened = 0.0
+        self._ahead_is_answered = False
+        # The envelope whose replies are known, and what they are when all is well.
+        self._usual_for: Envelope | None = None
+        self._usual_octets = b""
         self.offers: dict[bytes, bytes] = {}
         self.sent_final_dot = False
+        self.refusals: Sequence[Refusal] = ()
+        self.unanswered: Sequence[int] = ()
 
     # -- set-up and end ----------------------------------------------------------------------------------------------
 
     def _set_up(self, route: Route) -> None:
+        self._lmtp = route.lmtp
         began = time.perf_counter()
         self._expect("greeting", 2, began)
         self._ehlo()
@@ -68,10 +115,13 @@ class SmtpSession(Session):
             self._ehlo()
         if route.account is not None:
             self._log_in(route.account)
+        if is_cooperative(self._sock):
+            self._readiness = Readiness(self._sock.fileno(), self._patience.reply_s)
 
     def _ehlo(self) -> None:
         began = time.perf_counter()
-        self._send("ehlo", b"EHLO %b\r\n" % CLIENT_NAME)
+        # RFC 2033 §4.1: LHLO, and nothing else, begins an LMTP session.
+        self._send("ehlo", b"%b %b\r\n" % (b"LHLO" if self._lmtp else b"EHLO", CLIENT_NAME))
         reply = self._expect("ehlo", 2, began)
         self.offers = {}
         for line in re.split(rb"\r?\n", reply)[1:]:
@@ -98,9 +148,14 @@ class SmtpSession(Session):
     def quit(self, *, within_s: float | None = None) -> None:
         """Say QUIT, wait for the reply and close (RFC 5321 §4.1.1.10). The session is closed whatever happens.
 
+        Where an envelope went ahead the server waits for a text, so nothing can be said.
+
         Raises:
             BrokenError: no reply came; it costs no message.
         """
+        if self._ahead is not None:
+            self.close()
+            return
         try:
             began = time.perf_counter()
             self._send("quit", b"QUIT\r\n")
@@ -110,69 +165,186 @@ class SmtpSession(Session):
         finally:
             self.close()
 
+    def close(self) -> None:
+        """Close without another word; an envelope that went ahead of its text comes to nothing."""
+        if self._readiness is not None:
+            self._readiness.close()
+            self._readiness = None
+        self._ahead = None
+        super().close()
+
     # -- a message ---------------------------------------------------------------------------------------------------
 
-    def submit(self, envelope: Envelope, wire: bytes, *, pipelining: bool) -> float:
+    @property
+    def has_envelope_ahead(self) -> bool:
+        """Whether the next message's envelope went out with the last text."""
+        return self._ahead is not None
+
+    def submit(self, envelope: Envelope, wire: bytes, *, pipelining: bool, then: Envelope | None = None) -> float:
         """Hand in one message, and say in how many seconds the server took responsibility for it (RFC 5321 §4.2.5).
 
-        A refused recipient refuses the message: it goes to all or to none. With `pipelining`, MAIL, RCPT and DATA go
-        out in one write, and each is timed from that write to its own reply.
+        It goes to every recipient that the server takes. With `pipelining`, MAIL, RCPT and DATA go out in one write,
+        and each is timed from that write to its own reply. `then` is the envelope of the message that will follow
+        without a pause: it goes out in the same write as this text (RFC 2920 §3.1 allows a text to begin a group), and
+        its replies are taken when that message is handed in.
 
         Raises:
-            RefusedError: a command or the message was refused; the transaction is gone, the session is usable unless
-                the code is 421.
+            RefusedError: every recipient, or the message, was refused; the transaction is gone, the session is usable
+                unless it is closed.
             BrokenError: no intelligible reply came; `sent_final_dot` tells whether the server may hold the message.
+            ValueError: another envelope than this went ahead.
         """
         self.sent_final_dot = False
-        began = time.perf_counter()
-        if pipelining:
-            self._envelope_in_one_write(envelope, began)
+        self.refusals = self.unanswered = ()
+        if self._ahead is None:
+            self._opened = began = time.perf_counter()
+            if pipelining:
+                self._send("mail", envelope.group)
+                self._envelope_replies(envelope, began)
+            else:
+                self._envelope_step_by_step(envelope, began)
         else:
-            self._envelope_step_by_step(envelope, began)
-        self._send("final_dot", wire)
-        self.sent_final_dot = True
+            if self._ahead is not envelope:
+                raise ValueError("another envelope went ahead of this message")
+            self._ahead = None
+            began = self._opened
+            if not self._ahead_is_answered:
+                self._envelope_replies(envelope, began)
+            self._ahead_is_answered = False
         sent = time.perf_counter()
-        self._expect("final_dot", 2, sent)
-        return time.perf_counter() - began
+        if then is None:
+            self._send("final_dot", wire)
+        else:
+            self._send_text_and_envelope(wire, then)
+            self._opened = sent
+        self.sent_final_dot = True
+        if self._lmtp:
+            self._recipients_replies(len(envelope.rcpts), sent)
+        elif then is None or then is not self._usual_for or self._ready or not self._usual_replies(sent, then):
+            self._expect("final_dot", 2, sent)
+        return self._arrived - began
 
     def _envelope_step_by_step(self, envelope: Envelope, began: float) -> None:
+        refusals: list[Refusal] = []
         self._send("mail", envelope.mail)
         self._expect("mail", 2, began)
         try:
-            for rcpt in envelope.rcpts:
+            for slot, rcpt in enumerate(envelope.rcpts):
                 began = time.perf_counter()
                 self._send("rcpt", rcpt)
-                self._expect("rcpt", 2, began)
+                self._expect_recipient(slot, began, refusals)
+            if len(refusals) == len(envelope.rcpts):
+                raise refusals[0].error
             began = time.perf_counter()
             self._send("data", b"DATA\r\n")
             self._expect("data", 3, began)
-        except RefusedError as refusal:
-            self._reset(refusal)
+        except RefusedError:
+            self._reset()
             raise
+        self.refusals = refusals
 
-    def _envelope_in_one_write(self, envelope: Envelope, began: float) -> None:
-        self._send("mail", envelope.group)
+    def _envelope_replies(self, envelope: Envelope, began: float) -> None:
+        """Every reply to an envelope that went out in one write, each of which must be looked at (RFC 2920 §3.1)."""
+        refusals: list[Refusal] = []
         refused: RefusedError | None = None
-        for phase in ("mail", *("rcpt" for _ in envelope.rcpts)):
-            try:
-                self._expect(phase, 2, began)
-            except RefusedError as refusal:
-                refused = refused or refusal
-                if refusal.code == "421":
-                    raise refused from None  # no further replies come (RFC 5321 §3.8)
+        taken = b""
         try:
-            self._expect("data", 3, began)
+            try:
+                taken = self._expect("mail", 2, began)
+            except RefusedError as refusal:
+                if not self.is_open:
+                    raise
+                refused = refusal
+            for slot in range(len(envelope.rcpts)):
+                taken += self._expect_recipient(slot, began, refusals)
+            if len(refusals) == len(envelope.rcpts):
+                refused = refused or refusals[0].error
+            # Whatever became of the others, DATA has a reply of its own.
+            taken += self._expect("data", 3, began)
         except RefusedError as refusal:
-            self._reset(refused or refusal)
+            self._reset()
             raise refused or refusal from None
-        if refused is not None:
-            # The server waits for a text that must not be delivered to the others. Ending it would deliver it.
+        if refused is None:
+            self.refusals = refusals
+            # What was all well once is known at a glance when it comes again.
+            self._usual_for = envelope if self._readiness is not None and not refusals else None
+            self._usual_octets = taken
+            return
+        if len(refusals) == len(envelope.rcpts):
+            self._end_text_for_nobody()
+        else:
+            # There is a recipient without a sender: a text that is ended here might be delivered. It is not ended.
             self.close()
-            raise refused
+        raise refused
 
-    def _reset(self, refusal: RefusedError) -> None:
+    def _end_text_for_nobody(self) -> None:
+        """DATA was accepted though every recipient was refused: a single dot ends that (RFC 2920 §3.1)."""
+        if self._lmtp:
+            # A text for no recipients has no reply (RFC 2033 §4.2), and the server should never have asked for it.
+            self.close()
+            return
+        try:
+            self._send("data", b".\r\n")
+            self._expect("data", 2, None)
+        except RefusedError:
+            pass  # as it should be
+        except LoadError:
+            self.close()
+
+    def _expect_recipient(self, slot: int, began: float, refusals: list[Refusal]) -> bytes:
+        """The reply to RCPT; a refusal is noted, and raised only if it ends the session."""
+        try:
+            return self._expect("rcpt", 2, began)
+        except RefusedError as refusal:
+            if not self.is_open:
+                raise
+            refusals.append(Refusal(slot, refusal))
+            return b""
+
+    def _usual_replies(self, sent: float, then: Envelope) -> bool:
+        """Take the reply to a text and those to the envelope behind it, if all came at once and all is well as before.
+
+        Where it is not so, what came is kept for who reads reply by reply.
+        """
+        octets = self._receive_some("final_dot", sent, None)
+        end = octets.find(b"\n") + 1
+        if octets[:4] != b"250 " or octets[end - 2 : end] != b"\r\n" or octets[end:] != self._usual_octets:
+            self._take_in("final_dot", octets)
+            return False
+        took_s = self._arrived - sent
+        record = self._record
+        record("final_dot", took_s)
+        for phase in then.phases:
+            record(phase, took_s)
+        self._ahead_is_answered = True
+        return True
+
+    def _recipients_replies(self, recipients: int, sent: float) -> None:
+        """LMTP: a reply for each recipient that was accepted, in their order (RFC 2033 §4.2)."""
+        refused_before = {refusal.slot for refusal in self.refusals}
+        slots = [slot for slot in range(recipients) if slot not in refused_before]
+        refusals: list[Refusal] = []
+        for answered, slot in enumerate(slots):
+            try:
+                self._expect("final_dot", 2, sent if slot == slots[-1] else None)
+            except RefusedError as refusal:
+                refusals.append(Refusal(slot, refusal))
+                if not self.is_open:
+                    self.unanswered = slots[answered + 1 :]
+                    break
+            except BrokenError:
+                if len(refusals) == answered:
+                    raise
+                # What was accepted before stays so.
+                self.unanswered = slots[answered:]
+                break
+        if len(refusals) + len(self.unanswered) == len(slots):
+            raise refusals[0].error
+        self.refusals = (*self.refusals, *refusals)
+
+    def _reset(self) -> None:
         """Drop the transaction, so that the session serves the next message (RFC 5321 §4.1.1.5)."""
-        if refusal.code == "421":
+        if not self.is_open:
             return
         try:
             began = time.perf_counter()
@@ -184,6 +356,59 @@ class SmtpSession(Session):
 
     # -- octets ------------------------------------------------------------------------------------------------------
 
+    def _send(self, phase: str, octets: bytes) -> None:
+        if self._readiness is not None:
+            try:
+                sent = os.write(self._readiness.descriptor, octets)
+                if sent == len(octets):
+                    return
+                octets = octets[sent:]
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                self._break(phase, kind_of(error), error)
+        super()._send(phase, octets)
+
+    def _send_text_and_envelope(self, wire: bytes, then: Envelope) -> None:
+        self._ahead = then
+        try:
+            self._send("final_dot", wire + then.group)
+        except BrokenError:
+            # How much of it went out is not known: the dot may have.
+            self.sent_final_dot = True
+            raise
+
+    def _receive(self, phase: str, within_s: float) -> None:
+        if self._readiness is None:
+            super()._receive(phase, within_s)
+            self._arrived = time.perf_counter()
+            return
+        since = time.perf_counter()
+        limit_s = None if within_s == self._patience.reply_s else within_s
+        received = 0
+        while not self._ready:
+            octets = self._receive_some(phase, since, limit_s)
+            received += len(octets)
+            self._take_in(phase, octets)
+            if not self._ready and received > self.REPLY_OCTETS:
+                self._break(phase, "endless reply", None)
+
+    def _receive_some(self, phase: str, since: float, limit_s: float | None) -> bytes:
+        """Whatever comes next, from a socket that never blocks."""
+        assert self._readiness is not None
+        while True:
+            try:
+                self._readiness.wait(since, limit_s)
+                octets = os.read(self._readiness.descriptor, self.CHUNK_OCTETS)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                self._break(phase, kind_of(error), error)
+            self._arrived = time.perf_counter()
+            if not octets:
+                self._break(phase, "closed", None)
+            return octets
+
     def _expect(self, phase: str, first_digit: int, began: float | None, *, within_s: float | None = None) -> bytes:
         """The next reply, if its code begins with this digit; its latency is recorded, a refusal's too."""
         ready = self._ready
@@ -191,12 +416,12 @@ class SmtpSession(Session):
             self._receive(phase, self._patience.reply_s if within_s is None else within_s)
         code, raw = ready.popleft()
         if began is not None:
-            self._record(phase, time.perf_counter() - began)
+            self._record(phase, self._arrived - began)
         if code // 100 == first_digit:
             return raw
         if code >= 400:
             if code == 421:
-                self.close()
+                self.close()  # no further replies come (RFC 5321 §3.8)
             raise RefusedError(phase, str(code), raw)
         return self._break(phase, "unintelligible" if not code else "unexpected reply", None)
 

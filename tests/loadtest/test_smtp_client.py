@@ -6,10 +6,11 @@ import base64
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+import gevent.socket  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,15 @@ OFFERS = b"250-mail.test\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN\r\n"
 GOES_WELL = (b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n")
 
 PIPELINING = pytest.mark.parametrize("pipelining", [False, True], ids=["step by step", "pipelined"])
+
+
+@pytest.fixture(autouse=True, scope="module", params=["blocking", "cooperative"])
+def _sockets(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Everything holds with Python's sockets and with gevent's, which are waited for in another way."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "cooperative":
+            patch.setattr("loadtest.session.socket", gevent.socket)
+        yield
 
 
 class Times:
@@ -50,6 +60,10 @@ def greeted(peer: Peer) -> None:
     peer.replies(OFFERS)
 
 
+def refused_slots(session: SmtpSession) -> list[tuple[int, str]]:
+    return [(refusal.slot, refusal.error.code) for refusal in session.refusals]
+
+
 @dataclass
 class Outcome:
     """What one submission came to, looked at before the session is closed."""
@@ -58,6 +72,7 @@ class Outcome:
     error: LoadError | None
     sent_final_dot: bool
     usable: bool
+    refused_slots: list[tuple[int, str]]
 
     @property
     def refusal(self) -> tuple[str, str]:
@@ -84,7 +99,7 @@ def submitting(script: Callable[[Peer], None], *, pipelining: bool = False) -> O
             session.submit(ENVELOPE, TEXT, pipelining=pipelining)
         except LoadError as caught:
             error = caught
-        outcome = Outcome(times, error, session.sent_final_dot, session.is_open)
+        outcome = Outcome(times, error, session.sent_final_dot, session.is_open, refused_slots(session))
         session.close()
     return outcome
 
@@ -120,7 +135,7 @@ def test_pipelined_commands_leave_in_one_write() -> None:
 
 
 @PIPELINING
-@pytest.mark.parametrize(("step", "phase"), [(0, "mail"), (1, "rcpt"), (2, "rcpt"), (3, "data"), (4, "final_dot")])
+@pytest.mark.parametrize(("step", "phase"), [(0, "mail"), (1, "rcpt"), (3, "data"), (4, "final_dot")])
 def test_a_refusal_says_where_and_leaves_the_session_usable(step: int, phase: str, *, pipelining: bool) -> None:
     refusal = b"450-4.2.0 not\r\n450 now\r\n"
     after: list[bytes] = []
@@ -132,9 +147,11 @@ def test_a_refusal_says_where_and_leaves_the_session_usable(step: int, phase: st
             if step < 4:
                 answers[3] = b"503 no\r\n"
                 answers[step] = refusal
+            if step in (0, 1):
+                answers[2] = b"503 no\r\n"
             peer.replies(*answers)
         else:
-            peer.replies(*GOES_WELL[:step], *([refusal] if step < 4 else []))
+            peer.replies(*GOES_WELL[:step], *([refusal] if step < 4 else []), *([b"550 who\r\n"] if step == 1 else []))
         if step == 4:
             peer.text()
             peer.send(refusal)
@@ -149,15 +166,45 @@ def test_a_refusal_says_where_and_leaves_the_session_usable(step: int, phase: st
     assert after == [b"RSET" if step in (1, 2, 3) or (pipelining and step == 0) else b""]
 
 
-def test_a_text_that_some_recipient_was_refused_for_is_not_ended() -> None:
+@PIPELINING
+def test_a_message_goes_to_the_recipients_that_are_accepted(*, pipelining: bool) -> None:
+    got = []
+
+    def script(peer: Peer) -> None:
+        peer.replies(b"250 ok\r\n", b"550 who\r\n", b"250 ok\r\n", b"354 go\r\n")
+        got.append(peer.text())
+        peer.send(b"250 kept\r\n")
+
+    outcome = submitting(script, pipelining=pipelining)
+    assert got == [b"Subject: x\r\n\r\n..dotted\r\n"]
+    assert (outcome.error, outcome.refused_slots, outcome.usable) == (None, [(0, "550")], True)
+
+
+@pytest.mark.parametrize("end", [b"554 no recipients\r\n", b"250 for nobody\r\n"])
+def test_a_text_that_every_recipient_was_refused_for_is_a_lone_dot(end: bytes) -> None:
+    """RFC 2920 §3.1: 354 may come all the same."""
     rest: list[bytes] = []
 
     def script(peer: Peer) -> None:
-        peer.replies(b"250 ok\r\n", b"250 ok\r\n", b"550 who\r\n", b"354 go\r\n")
+        peer.replies(b"250 ok\r\n", b"550 who\r\n", b"551 who\r\n", b"354 go\r\n")
+        rest.append(peer.line())
+        peer.send(end)
         rest.append(peer.line())
 
     outcome = submitting(script, pipelining=True)
-    assert (outcome.refusal, outcome.usable, rest) == (("rcpt", "550"), False, [b""])
+    assert (outcome.refusal, outcome.usable, rest) == (("rcpt", "550"), True, [b".", b""])
+    assert not outcome.sent_final_dot
+
+
+def test_a_text_with_recipients_and_no_sender_is_not_ended() -> None:
+    rest: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        peer.replies(b"550 not you\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n")
+        rest.append(peer.line())
+
+    outcome = submitting(script, pipelining=True)
+    assert (outcome.refusal, outcome.usable, rest) == (("mail", "550"), False, [b""])
 
 
 @PIPELINING
@@ -167,7 +214,7 @@ def test_after_421_the_session_is_over(*, pipelining: bool) -> None:
 
 
 def test_a_reset_that_fails_does_not_hide_the_refusal() -> None:
-    outcome = submitting(lambda peer: peer.replies(b"250 ok\r\n", b"550 who\r\n"))
+    outcome = submitting(lambda peer: peer.replies(b"250 ok\r\n", b"550 who\r\n", b"550 who\r\n"))
     assert (outcome.refusal, outcome.usable) == (("rcpt", "550"), False)
 
 

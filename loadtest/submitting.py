@@ -1,9 +1,11 @@
-"""The `submit` scenario: mail programs handing in messages (RFC 5321, RFC 6409)."""
+"""Mail handed in: `submit` by people's mail programs (RFC 6409), `relay` from server to server (RFC 5321 §3.6),
+`lmtp` by a server to the one that keeps the mailboxes (RFC 2033).
+"""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from loadtest.messages import MessagePress
 from loadtest.session import BrokenError, LoadError, MissingOfferError, RefusedError
@@ -14,21 +16,25 @@ FAREWELL_S = 0.3
 """How long a user whose run is over waits for the reply to its QUIT."""
 
 
-class SubmittingUser(MailUser):
-    """A person's mail program handing in messages of one size, as a rule one for each connection.
+class TransmittingUser(MailUser):
+    """Somebody handing in messages of one size over SMTP or LMTP, so many in each session.
 
-    The message is begun before the connection is, so that a server that cannot be reached costs a message too.
+    The message is begun before the connection is, so that a server that cannot be reached costs a message too. Where
+    nothing stands between two messages and --pipelining is on, a message's envelope goes out in one write with the text
+    before (RFC 2920 §3.1).
     """
 
-    abstract = False
+    abstract = True
+    role: ClassVar[str]
+    logs_in: ClassVar[bool] = False
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         plan = self.desk.plan
-        self._route = self.desk.route("smtp", self.persona.account)
+        self._route = self.desk.route(self.role, self.persona.account if self.logs_in else None)
         self._envelope = Envelope(self.persona.sender, self.persona.recipients)
         self._press = MessagePress(self.desk.letterhead(self.number), octets=int(plan.messages), seed=plan.seed)
-        self._slots = len(plan.slots_of(self.persona))
+        self._read = plan.slots_of(self.persona)
         self._session: SmtpSession | None = None
         self._left_in_session = 0
 
@@ -37,14 +43,17 @@ class SubmittingUser(MailUser):
         books, ledger, plan = self.desk.books, self.desk.ledger, self.desk.plan
         books.attempt()
         message = self._press.press(ledger.entered + 1)
-        number = ledger.enter(message.digest, slots=self._slots)
+        number = ledger.enter(message.digest, slots=len(self._read))
         session = self._session
         try:
             if session is None or not session.is_open:
                 session = self._session = None
                 session = self._session = SmtpSession.open(self._route, books.latency)
                 self._left_in_session = plan.messages_per_session
-            submit_s = session.submit(self._envelope, message.wire, pipelining=plan.pipelining)
+            another = plan.pipelining and self._left_in_session != 1 and self.goes_straight_on
+            submit_s = session.submit(
+                self._envelope, message.wire, pipelining=plan.pipelining, then=self._envelope if another else None
+            )
         except RefusedError as refusal:
             now = time.perf_counter()
             ledger.refused(number)
@@ -63,7 +72,10 @@ class SubmittingUser(MailUser):
             raise
         else:
             now = time.perf_counter()
-            ledger.accepted(number, now - books.began)
+            if session.refusals or session.unanswered:
+                self._note_accepted_in_part(session, number, now)
+            else:
+                ledger.accepted(number, now - books.began)
             books.done(octets=message.octets, took_s=now - due if plan.arrivals else submit_s, now=now)
             self.went_well()
             self.report("submit", seconds=submit_s, octets=message.octets)
@@ -73,8 +85,24 @@ class SubmittingUser(MailUser):
 
     def on_stop(self) -> None:
         """Leave as a polite client does, but not for long."""
+        session = self._session
+        if session is not None and session.is_open and session.has_envelope_ahead:
+            # The server waits for a text, and there is one more: nothing that was begun is left undone.
+            self.turn(time.perf_counter())
         if self._session is not None and self._session.is_open:
             self._quit(within_s=FAREWELL_S)
+
+    def _note_accepted_in_part(self, session: SmtpSession, number: int, now: float) -> None:
+        """The message counts as accepted; the ledger expects it nowhere where it was refused, or in doubt."""
+        books = self.desk.books
+        for refusal in session.refusals:
+            books.remark(phase=refusal.error.phase, kind=f"recipient refused with {refusal.error.code}")
+        for _ in session.unanswered:
+            books.remark(phase="final_dot", kind="no reply for a recipient")
+        not_taken = {self.persona.recipients[r.slot] for r in session.refusals}
+        not_taken |= {self.persona.recipients[slot] for slot in session.unanswered}
+        slots = tuple(slot for slot, recipient in enumerate(self._read) if recipient in not_taken)
+        self.desk.ledger.accepted(number, now - books.began, refused_slots=slots)
 
     def _quit(self, *, within_s: float | None) -> None:
         session, self._session = self._session, None
@@ -93,6 +121,28 @@ class SubmittingUser(MailUser):
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+class SubmittingUser(TransmittingUser):
+    """A person's mail program: as a rule it logs in and hands in one message for each connection."""
+
+    abstract = False
+    role = "smtp"
+    logs_in = True
+
+
+class RelayingUser(TransmittingUser):
+    """A mail server that passes mail on to another: no log-in, many messages in a session."""
+
+    abstract = False
+    role = "smtp"
+
+
+class DeliveringServer(TransmittingUser):
+    """A mail server that hands mail to the one that keeps the mailboxes: a reply for each recipient."""
+
+    abstract = False
+    role = "lmtp"
 
 
 def _sent(session: SmtpSession | None) -> bool:
