@@ -438,11 +438,13 @@ class ImapSession(Session):
         raise RefusedError(phase, "BYE", raw)
 
     def _take_in(self, phase: str, octets: bytes) -> None:
-        reader, ready = self._reader, self._ready
+        reader, ready, judge = self._reader, self._ready, self.judge
         reader.feed(octets)
         try:
             while (raw := reader.next_raw()) is not None:
                 ready.append(raw)
+                if judge is not None and judge.sample():
+                    judge.imap(raw)
         except FloodError as error:
             # What came whole before it is still heard.
             self._flood = error

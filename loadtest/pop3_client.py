@@ -200,9 +200,12 @@ class Pop3Session(Session):
                     self._break(phase, "endless reply", None)
                 return
             end = found.end()
-        self._ready.append(bytes(buffer[:end]))
+        raw = bytes(buffer[:end])
         del buffer[:end]
         self._scanned = 0
+        self._ready.append(raw)
+        if self.judge is not None and self.judge.sample():
+            self.judge.pop3(raw, multi_line=self._multi_line)
 
 
 def _content(raw: bytes) -> bytes:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn, Self
 
 from conformance.wire.connection import client_tls
+from loadtest.judging import ReplyJudge
 from loadtest.plan import Patience, Route
 from loadtest.target import TlsUse
 
@@ -55,10 +56,10 @@ class Session(ABC):
     """One open connection and the replies that have arrived on it.
 
     A subclass reads its protocol's replies in `_take_in`, which puts them into `_ready`, and sets a session up in
-    `_set_up`.
+    `_set_up`. Where there is a `judge`, it is asked about every reply and given the octets of those that it samples.
     """
 
-    __slots__ = ("_patience", "_ready", "_record", "_secured", "_sock")
+    __slots__ = ("_patience", "_ready", "_record", "_secured", "_sock", "judge")
 
     CHUNK_OCTETS: ClassVar[int] = 16_384
     REPLY_OCTETS: ClassVar[int] = 65_536
@@ -70,9 +71,10 @@ class Session(ABC):
         self._record = record
         self._ready: deque[Any] = deque()
         self._secured = False
+        self.judge: ReplyJudge | None = None
 
     @classmethod
-    def open(cls, route: Route, record: Record) -> Self:
+    def open(cls, route: Route, record: Record, *, judge: ReplyJudge | None = None) -> Self:
         """Connect, be greeted, secure the session and log in as the route says.
 
         Raises:
@@ -96,6 +98,7 @@ class Session(ABC):
             raise
         record("connect", time.perf_counter() - began)
         session = cls(sock, route.patience, record)
+        session.judge = judge
         try:
             if route.implicit_tls:
                 session._handshake(time.perf_counter())

@@ -415,6 +415,8 @@ class SmtpSession(Session):
         if not ready:
             self._receive(phase, self._patience.reply_s if within_s is None else within_s)
         code, raw = ready.popleft()
+        if self.judge is not None and self.judge.sample():
+            self.judge.smtp(raw)
         if began is not None:
             self._record(phase, self._arrived - began)
         if code // 100 == first_digit:
