@@ -77,7 +77,7 @@ class MailUser(User):
         return self._next_turn_at - now
 
     def done(self, due: float, *, took_s: float, octets: int = 0, messages: int = 0) -> None:
-        """Tell the books and locust that an operation went well; in an open run it took all the time since it was due."""
+        """Tell the books and locust that an operation went well; in an open run it took since it was due."""
         now = time.perf_counter()
         if self.desk.plan.arrivals:
             took_s = now - due
