@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
+from loadtest.embedded import ACCOUNTS, EmbeddedServerError, embedded_server
 from loadtest.plan import LoadPlan
-from loadtest.planning import Options, plan_from
+from loadtest.planning import Options, plan_from, scenario_named
 from loadtest.scenarios import SCENARIOS, Scenario
 from loadtest.target import DEFAULT_SENDER, TlsUse
 from reports.load import LoadExit, LoadResult, encode_load, load_exit
@@ -111,7 +113,8 @@ def load(
 
     SCENARIO is one of those that `mailspec list scenarios` shows, or FILE.py with user classes of your own. A URL is
     scheme://[user:password@]host[:port]. With the URL of a server that gives mailboxes out (imap, pop3) beside the one
-    that takes messages in, and an account, every message is accounted for.
+    that takes messages in, and an account, every message is accounted for. Without a URL the load goes to the
+    reference server.
 
     Recipients must lie in the domain of an account, in one named with --domain, or in one reserved for tests
     (RFC 2606).
@@ -119,18 +122,29 @@ def load(
     if worker:
         _work(master_host, master_port)
         return
+    with ExitStack() as stack:
+        plan = _plan(stack, options, until_ended=web, files=(json_file, html_file))
+        result = _run(plan, web_port=web_port if web else None, listen=(master_host, master_port) if master else None)
+    _write(result, plan.scenario, json_file, html_file)
+    raise SystemExit(int(load_exit(result)))
+
+
+def _plan(stack: ExitStack, options: dict[str, Any], *, until_ended: bool, files: tuple[Path | None, ...]) -> LoadPlan:
+    """The plan of the options; without a URL it is about a reference server that ends with the stack."""
     try:
         if options["scenario"] is None:
             raise ValueError(f"name a scenario: {', '.join(SCENARIOS)}")
-        plan = plan_from(Options(**options), until_ended=web)
-        _check_writable(json_file, html_file)
+        _check_writable(*files)
+        if not options["urls"]:
+            options["urls"] = stack.enter_context(embedded_server(scenario_named(options["scenario"])))
+            options["accounts"] = options["accounts"] or ACCOUNTS
+        return plan_from(Options(**options), until_ended=until_ended)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    except EmbeddedServerError as error:
+        _no_verdict(str(error))
     except OSError as error:
         _no_verdict(f"a server's name has no address: {error.strerror}")
-    result = _run(plan, web_port=web_port if web else None, listen=(master_host, master_port) if master else None)
-    _write(result, plan.scenario, json_file, html_file)
-    raise SystemExit(int(load_exit(result)))
 
 
 def _work(host: str, port: int) -> None:

@@ -109,6 +109,16 @@ def test_a_user_secures_the_session_logs_in_and_keeps_it_open(
         assert PASSWORD not in text
 
 
+def test_without_a_url_the_load_goes_to_the_reference_server(tmp_path: Path) -> None:
+    json_file = tmp_path / "load.json"
+    status, _, err = finished("--users", "2", "--run-time", "1s", "--json", str(json_file))
+    assert status == 0, err
+    result = read(json_file)
+    assert result.target.startswith("submission://127.0.0.1:")
+    assert result.summary.ledger.closed
+    assert result.summary.ledger.delivered == result.summary.accepted > 0
+
+
 def test_the_pace_is_kept(server: RunningServer, tmp_path: Path) -> None:
     json_file = tmp_path / "load.json"
     status, _, err = finished(
@@ -247,7 +257,6 @@ def test_locusts_own_page_shows_the_run_and_answers_nobody_elses_page(server: Ru
     ("arguments", "why"),
     [
         ([], "name a scenario"),
-        (["submit"], "needs a URL"),
         (["supply", "smtp://127.0.0.1"], "no scenario supply"),
         (["submit", "imap://127.0.0.1"], "needs a URL"),
         (["submit", "smtp://127.0.0.1", "smtp://127.0.0.1"], "no use for another server"),
