@@ -289,16 +289,17 @@ def explain(identifier: str) -> None:
 @click.option("--html", type=click.Path(path_type=Path), help="Write an HTML page there.")
 @click.option("--baseline", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Compare with this run.")
 def report(runs: tuple[Path, ...], html: Path | None, baseline: Path | None) -> None:
-    """Render recorded runs again: one run, a matrix of several, or a comparison with a baseline."""
-    from reports.records import decode_run
-    from reports.rendering import render_runs
+    """Render recorded runs again: one run, a matrix of several, or a comparison with a baseline.
+
+    Of load runs, one by itself, or two compared.
+    """
+    from reports.rendering import render_records
 
     try:
-        decoded = [decode_run(path.read_bytes()) for path in runs]
-        before = decode_run(baseline.read_bytes()) if baseline else None
+        before = baseline.read_bytes() if baseline else None
+        text, page = render_records([path.read_bytes() for path in runs], baseline=before)
     except ValueError as error:
         _fail(str(error), USAGE)
-    text, page = render_runs(decoded, baseline=before)
     click.echo(text, nl=False)
     if html is not None:
         _write(html, page.encode())

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reports.load import LoadResult
-from reports.load_figures import curves_of, middles, percentile_layout, percentile_line, rates, seconds, whole_intervals
+from reports.load_figures import curves_of, percentile_layout, percentile_line
 from reports.load_html import parameter_text, parameter_title, render_load_page
 from reports.load_plotting import Figure, layout, line, plain
+from reports.load_timeline import middles, rates, seconds, whole_intervals
 from reports.load_wording import delivery_lines, figure, headline, milliseconds, outcome_lines
 from reports.octets import printable
 from reports.terminal import columns
@@ -17,6 +18,7 @@ from reports.wording import count, duration
 NOTABLE = 0.05
 """A change of a rate or latency by less than this share says little: runs on one machine differ by as much."""
 
+_LOOK = {1: 7, 2: 0}
 _DASH = {1: "dot", 2: "solid"}
 
 _LATENCIES = ("p50", "p99", "max")
@@ -238,7 +240,8 @@ def render_load_comparison_html(change: LoadComparison) -> str:
         "load_comparison.html.j2",
         {
             "change": change,
-            "grade": "violates" if change.worse else "neutral",
+            # Figures of two different questions are no verdict, whichever way they point.
+            "grade": "violates" if change.worse and not change.unlike else "neutral",
             "runs": [
                 (number, name, _verdict(run), duration(run.duration_s))
                 for number, (name, run) in enumerate(zip(change.names, (change.before, change.after), strict=True), 1)
@@ -257,10 +260,10 @@ def comparison_figures(change: LoadComparison) -> list[Figure]:
         longest = max(parts, key=lambda intervals: intervals[-1].at_s)
         done = [
             line(
-                f"{number}",
+                f"run {number}",
                 middles(intervals),
                 rates(intervals, lambda part: part.done),
-                look=number - 1,
+                look=_LOOK[number],
                 dash=_DASH[number],
             )
             for number, intervals in enumerate(parts, 1)
@@ -282,12 +285,12 @@ def comparison_figures(change: LoadComparison) -> list[Figure]:
         )
         waits = [
             line(
-                f"{number}: {name}",
+                f"run {number}: {name}",
                 middles(intervals),
                 [getattr(part, f"{name}_us") / 1000 if part.done else None for part in intervals],
                 unit=" ms",
                 width=width,
-                look=2 * number - 2 + (name == "p99"),
+                look=_LOOK[number],
                 dash=_DASH[number],
             )
             for number, intervals in enumerate(parts, 1)
@@ -317,7 +320,8 @@ def comparison_figures(change: LoadComparison) -> list[Figure]:
                 title=f"Latency of {change.after.headline} by percentile",
                 about="Where the curves part, so do the waits of the slowest.",
                 data=tuple(
-                    percentile_line(f"{number}", curve, look=number - 1, dash=_DASH[number]) for number, curve in curves
+                    percentile_line(f"run {number}", curve, look=_LOOK[number], dash=_DASH[number])
+                    for number, curve in curves
                 ),
                 layout=percentile_layout([curve for _, curve in curves]),
                 log_axis="yaxis",

@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from reports.html import render_page
 from reports.load import Interval, Latency, LoadExit, LoadResult
-from reports.load_figures import figures_of, whole_intervals
+from reports.load_figures import figures_of
 from reports.load_plotting import Figure, embedded, library
+from reports.load_timeline import whole_intervals
 from reports.load_wording import delivery_lines, figure, headline, milliseconds, outcome_lines, remarks, tiles
 from reports.octets import visible
 from reports.wording import duration

@@ -21,8 +21,10 @@ from mailspec import VERSION
 from reference_server.accounts import Directory
 from reference_server.accounts.users_file import read
 from reference_server.running import running_server
+from reports.load import encode_load
 from reports.records import RunResult, TargetRecord, encode_run
 from tests.conformance.hostile_peer import hostile_peer
+from tests.reports.example_load import faster_load, full_load
 
 ACCOUNTS = ["--account", "alice@example.test:secret", "--account", "bob@example.test:secret"]
 LONG_S = 120
@@ -97,6 +99,16 @@ def test_several_runs_are_rendered_side_by_side(tmp_path: Path) -> None:
     assert "discards_the_pending_transaction" in compared.stdout
 
 
+def test_recorded_load_runs_are_rendered_again_and_compared(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(encode_load(full_load()))
+    (tmp_path / "b.json").write_bytes(encode_load(faster_load()))
+    again = mailspec("report", "a.json", "--html", "a.html", cwd=tmp_path)
+    assert "3 THRESHOLDS BROKEN" in again.stdout
+    assert "plotly.js" in (tmp_path / "a.html").read_text(encoding="utf-8")
+    compared = mailspec("report", "a.json", "b.json", cwd=tmp_path)
+    assert compared.stdout.endswith("2 FIGURES WORSE, 13 BETTER\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
@@ -119,6 +131,7 @@ def test_several_runs_are_rendered_side_by_side(tmp_path: Path) -> None:
         (["check", "--config", "absent.toml"], 2, "absent.toml"),
         (["explain", "no/such/thing"], 2, "mailspec list"),
         (["report", "junk.json"], 2, "not a mailspec run"),
+        (["report", "run.json", "load.json"], 2, "give only one kind"),
         (["check", "--no-such-option"], 2, "No such option"),
     ],
 )
@@ -132,6 +145,7 @@ def test_what_cannot_be_done_says_so_by_status_and_words(
     run = RunResult(
         tool_version="0", target=nothing, started_at="", duration_s=0.0, seed=0, profile="quick", tier="safe"
     )
+    (tmp_path / "load.json").write_bytes(encode_load(faster_load()))
     (tmp_path / "run.json").write_bytes(encode_run(run))
     done = mailspec(*arguments, cwd=tmp_path)
     assert done.returncode == status, done.stdout + done.stderr

@@ -140,7 +140,18 @@ def test_hostile_names_are_escaped() -> None:
 def test_the_plots_lay_both_runs_over_each_other() -> None:
     rate, latency, percentiles = comparison_figures(compare_loads(full_load(), faster_load()))
     for figure in (rate, percentiles):
-        assert [(curve["name"], curve["line"]["dash"]) for curve in figure.data] == [("1", "dot"), ("2", "solid")]
-    assert [curve["name"] for curve in latency.data] == ["1: p99", "1: p50", "2: p99", "2: p50"]
+        assert [(curve["name"], curve["line"]["dash"]) for curve in figure.data] == [
+            ("run 1", "dot"),
+            ("run 2", "solid"),
+        ]
+    assert [curve["name"] for curve in latency.data] == ["run 1: p99", "run 1: p50", "run 2: p99", "run 2: p50"]
     assert rate.layout["xaxis"]["range"] == [0, 90]
     assert comparison_figures(compare_loads(clean_load(), full_load())) == []
+
+
+def test_different_questions_are_told_at_the_top_and_are_no_verdict() -> None:
+    text = render_load_comparison_html(compare_loads(full_load(), faster_load()))
+    assert 'class="hero grade-neutral"' in text
+    assert '<p class="detail">The runs did not ask the same of the server.</p>' in text
+    text = render_load_comparison_html(compare_loads(faster_load(), slower(faster_load(), 0.2)))
+    assert 'class="hero grade-violates"' in text

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from reports.load import Interval, LoadResult, SizePoint
-from reports.load_figures import MOST_ERRORS, MOST_INTERVALS, figures_of, row_end, whole_intervals
+from reports.load_figures import figures_of
 from reports.load_html import render_load_html
 from reports.load_plotting import embedded, library, plain
+from reports.load_timeline import MOST_ERRORS, MOST_INTERVALS, row_end, whole_intervals
 from tests.reports.example_load import HOSTILE, SUMMARY, clean_load, empty_load, example_load, full_load, row_of
 from tests.reports.page import Page, assert_harmless
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reports.records import decode_run
-from reports.rendering import render_runs
+from reports.load import encode_load
+from reports.records import decode_run, encode_run
+from reports.rendering import render_records, render_runs
 from reports.writing import write_report
+from tests.reports.example_load import faster_load, full_load
 from tests.reports.example_run import HELP_MISSING, example_run
 from tests.reports.golden import clean_run, later_run
 
@@ -61,3 +63,40 @@ def test_a_failed_write_leaves_the_former_file_and_no_rubbish(tmp_path: Path) ->
         write_report(clean_run(), tmp_path)
     assert (tmp_path / "index.html").read_bytes() == former
     assert {path.name for path in tmp_path.iterdir()} == {"run.json", "index.html", "report.txt"}
+
+
+def test_records_of_either_kind_find_their_report() -> None:
+    run, load = encode_run(example_run()), encode_load(full_load())
+    assert render_records([run])[0] == render_runs([example_run()])[0]
+    assert "Newly violated (1)" in render_records([encode_run(later_run())], baseline=run)[0]
+    text, page = render_records([load])
+    assert text.endswith("3 THRESHOLDS BROKEN\nlost > 0 (3); doubled > 0 (1); damaged > 0 (2).\n")
+    # What the scenario does is in the record, so that the page is the one that the run itself wrote.
+    assert "hand in messages of 4,096 octets" in page
+
+
+def test_two_load_runs_are_compared_the_baseline_first() -> None:
+    before, after = encode_load(full_load()), encode_load(faster_load())
+    text, page = render_records([before, after])
+    assert text.endswith("2 FIGURES WORSE, 13 BETTER\n")
+    assert "<h1>2 figures worse, 13 better</h1>" in page
+    assert render_records([after], baseline=before)[0] == text
+
+
+@pytest.mark.parametrize(
+    ("records", "baseline", "words"),
+    [
+        ([encode_run(example_run()), encode_load(full_load())], None, "only one kind"),
+        ([encode_run(example_run())], encode_load(full_load()), "only one kind"),
+        ([encode_load(full_load())] * 3, None, "two at a time"),
+        ([encode_load(full_load()).replace(b'"schema_version": 2', b'"schema_version": 1')], None, "schema 1"),
+        ([b"{"], None, "not a mailspec run"),
+        ([], None, "no run"),
+    ],
+    ids=["mixed", "mixed baseline", "three", "old", "no JSON", "none"],
+)
+def test_records_that_do_not_go_together_are_not_reported(
+    records: list[bytes], baseline: bytes | None, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        render_records(records, baseline=baseline)
