@@ -58,7 +58,12 @@ def share(text: str) -> float:
 @click.option("--spawn-rate", type=click.FloatRange(0.01), help="Users started per second. Default: all at once.")
 @click.option("--arrivals", metavar="SCHEDULE", help="Open load, as in '50/s'; --users is then the most at once.")
 @click.option("--max-rate", type=click.FloatRange(0.01), help="Operations per second at most, of all users together.")
-@click.option("--message-size", default="4096", show_default=True, help="In octets; or 'mixed', or a folder of .eml.")
+@click.option(
+    "--message-size",
+    default="4096",
+    show_default=True,
+    help="16k, 1k-64k, mixed, or a folder of .eml.",
+)
 @click.option("--pipelining", is_flag=True, help="MAIL, RCPT and DATA in one write (RFC 2920).")
 @click.option(
     "--messages-per-session", type=click.IntRange(0), help="Messages before QUIT; 0: no end. Default: the scenario's."

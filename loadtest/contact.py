@@ -8,6 +8,7 @@ from loadtest.plan import Endpoint, LoadPlan
 from loadtest.schemes import open_session, take_leave
 from loadtest.session import LoadError
 from loadtest.smtp_client import SmtpSession
+from loadtest.supply import largest_octets
 from loadtest.target import Address
 
 
@@ -54,5 +55,5 @@ def _check_offers(plan: LoadPlan, endpoint: Endpoint, offers: dict[bytes, bytes]
     if plan.pipelining and b"PIPELINING" not in offers:
         raise NoVerdictError(f"{endpoint.target} does not offer PIPELINING (RFC 2920); leave --pipelining out")
     limit = offers.get(b"SIZE", b"")
-    if plan.messages.isdigit() and limit.isdigit() and 0 < int(limit) < int(plan.messages):
+    if limit.isdigit() and 0 < int(limit) < largest_octets(plan.messages):
         raise NoVerdictError(f"{endpoint.target} takes at most {int(limit)} octets (RFC 1870)")

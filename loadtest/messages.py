@@ -1,19 +1,28 @@
 """Messages for load: rendered once, of exact size, each with an identity and a digest (RFC 5322, RFC 5321 §4.5.2).
 
-Two messages of one press differ in their token and digest alone, so making one costs a copy and a hash of one line. The
-body is seeded and has lines that begin with a period, so that transparency is at work under load too.
+A message says who it is in its own field `X-Mailspec: TOKEN DIGEST`, in its Message-ID, and in the last line of its
+body. The digest is of the body as submitted: servers put trace fields before a message and may fold its header anew
+(RFC 5321 §4.4, RFC 5322 §2.2.3), but they leave the body alone (RFC 5321 §6.4), so the body is what is compared.
+
+Two messages of one size differ in their token and digest alone, so making one costs a copy and a hash of one line. The
+text is seeded and has lines that begin with a period, so that transparency is at work under load too.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
+from itertools import cycle
+from typing import Any, NamedTuple, Protocol
+
+from loadtest.sizes import Sizes, fixed
 
 LINE_OCTETS = 74
 """Octets of a body line, CRLF included; RFC 5322 §2.1.1 asks for at most 78 characters."""
@@ -33,18 +42,25 @@ MOST_ORIGINS = 999
 FIELD = b"X-Mailspec"
 """The header field that holds a message's token and the digest of its body."""
 
-# Every printable US-ASCII character but the space, which must not end a line.
-_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+DOTTED_EVERY = 8
+"""One body line in so many begins with a period."""
 
-_TOKEN = rb"([0-9a-f]{8})\.([0-9]{3})\.([0-9]{5})\.([0-9]{10})"
+# Printable US-ASCII but the space, which must not end a line, and the period, which has its places.
+_PRINTABLE = bytes(octet for octet in range(0x21, 0x7F) if octet != ord("."))
+_TO_PRINTABLE = bytes(_PRINTABLE[octet % len(_PRINTABLE)] for octet in range(256))
+
+_TOKEN = rb"([0-9a-f]{8}\.[0-9]{3}\.[0-9]{5}\.[0-9]{10})"
+# White space between the parts may be a fold; the digest is optional, so that a damaged one costs no identity.
 _IN_FIELD = re.compile(
-    rb"^X-Mailspec:[ \t\r\n]+" + _TOKEN + rb"[ \t\r\n]+([0-9a-f]{16})[ \t]*\r?$", re.MULTILINE | re.I
+    rb"^X-Mailspec:[ \t\r\n]*" + _TOKEN + rb"(?:[ \t\r\n]+([0-9a-f]{16})[ \t]*\r?$)?", re.MULTILINE | re.I
 )
-_IN_LAST_LINE = re.compile(rb"(?:^|\n)" + _TOKEN + rb"\r?\n?\Z")
+_IN_MESSAGE_ID = re.compile(rb"^Message-ID:[ \t\r\n]*<" + _TOKEN + rb"@", re.MULTILINE | re.I)
+# Wherever in the line it stands: a server that joins lines has damaged the message, not hidden it.
+_IN_LAST_LINE = re.compile(_TOKEN + rb"\s*\Z")
+_AUTHOR = re.compile(rb"^From:", re.MULTILINE | re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Which message of a run this is: of which process and user, and its number in that process, from 1 on."""
 
     origin: int
@@ -52,17 +68,18 @@ class Identity:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message. `wire` is what follows 354: the text dot-stuffed, with the lone dot that ends it.
 
     `octets` is the size of the text as submitted, without stuffing and without the dot; `digest` is that of its body.
+    `eight_bit`: it goes to a server that offers 8BITMIME alone (RFC 6152).
     """
 
     token: bytes
     wire: bytes
     octets: int
     digest: int
+    eight_bit: bool = False
 
     @property
     def text(self) -> bytes:
@@ -71,9 +88,11 @@ class Message:
         return text[1:] if text.startswith(b"..") else text
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A message of a run as it was found. `digest` is that of its body; None if the message itself says otherwise."""
+class Seen(NamedTuple):
+    """A message of a run as it was found. `digest` is that of its body; None if the message contradicts itself.
+
+    It does where its field tells another digest or none, and where the places that name it do not agree.
+    """
 
     identity: Identity
     digest: int | None
@@ -116,66 +135,112 @@ class Letterhead:
         return f"{self.run_id}.{self.origin:03d}.{self.sender_number:05d}.".encode("ascii")
 
 
-class MessagePress:
-    """Makes the messages of one user: same sender, recipients, size and body, a new token each time."""
+class Press(Protocol):
+    """What makes the messages of one user."""
 
-    def __init__(self, letterhead: Letterhead, *, octets: int, seed: int) -> None:
+    def press(self, number: int) -> Message:
+        """The message of this number, from 1 on."""
+
+
+class MessagePress:
+    """Makes the messages of one user: same sender, recipients and text, a new token each time."""
+
+    def __init__(self, letterhead: Letterhead, *, octets: int | Sizes, seed: int) -> None:
         """Render all that the messages have in common.
 
+        Args:
+            letterhead: who writes to whom.
+            octets: the size of each message, header and body together, or what the sizes are drawn from.
+            seed: of the text and of the order of sizes.
+
         Raises:
-            ValueError: header and identity alone are longer than `octets`.
+            ValueError: header and identity alone are longer than a message is to be.
         """
         head = letterhead.head + b"%b: " % FIELD
         middle = b"\r\nMessage-ID: <"
         tail = b"@%b>\r\n\r\n" % letterhead.author.rpartition("@")[2].encode("ascii")
         last_line_octets = TOKEN_OCTETS + 2
         header_octets = len(head) + TOKEN_OCTETS + 1 + DIGEST_OCTETS + len(middle) + TOKEN_OCTETS + len(tail)
-        least = header_octets + 2 + last_line_octets
-        # A body of one octet more would be half a line ending, so the least is a line of its own before the last.
-        if octets < least:
-            raise ValueError(f"a message needs {least} octets here, {octets} are too few")
-        body, stuffed_body = _shared_body(octets - header_octets - last_line_octets, seed)
-        self.octets = octets
+        least = header_octets + last_line_octets
+        sizes = fixed(octets) if isinstance(octets, int) else octets
+        if sizes.octets[0] < least and not sizes.least_is_header:
+            raise ValueError(f"a message needs {least} octets here, {sizes.octets[0]} are too few")
+        row = [max(size, least) for size in sizes.octets]
+        roll = _roll(seed, -(-row[-1] // _ROLL_OCTETS) * _ROLL_OCTETS)
+        # No user goes through the sizes in step with another.
+        random.Random(f"{seed}/{letterhead.sender_number}").shuffle(row)  # noqa: S311 - sizes, no secrets
         self._stem = letterhead.stem
-        self._hash = hashlib.blake2b(body, digest_size=8)
         # No header line can begin with a period, so only the body is stuffed; nor can a token.
-        self._parts = (head, middle, tail, stuffed_body)
+        self._parts = (head, middle, tail)
+        self._sheets = cycle([(*roll.cut(size - least), size) for size in row])
 
     def press(self, number: int) -> Message:
         """The message of this number."""
+        text, end, state, octets = next(self._sheets)
         token = b"%b%010d" % (self._stem, number)
-        state = self._hash.copy()
+        state = state.copy()
         state.update(token + b"\r\n")
         digest = state.hexdigest()
-        head, middle, tail, body = self._parts
-        wire = b"".join((head, token, b" ", digest.encode(), middle, token, tail, body, token, b"\r\n.\r\n"))
-        return Message(token, wire, self.octets, int(digest, 16))
+        head, middle, tail = self._parts
+        wire = b"".join((head, token, b" ", digest.encode(), middle, token, tail, text, end, token, b"\r\n.\r\n"))
+        return Message(token, wire, octets, int(digest, 16))
 
 
-class CopyPress:
-    """Makes messages out of one that exists, such as an `.eml` file: as it is, with an identity put before it."""
+class _Sheet(NamedTuple):
+    """What of a body comes before its last line: stuffed text, what ends it, and the state of the digest after both."""
 
-    def __init__(self, letterhead: Letterhead, text: bytes) -> None:
-        """Take the text of a message, its lines ended by CRLF.
+    text: memoryview
+    end: bytes
+    digest: Any
 
-        Raises:
-            ValueError: it has no header.
-        """
-        header, end, body = text.partition(b"\r\n\r\n")
-        if not end or b":" not in header:
-            raise ValueError("no message: it has no header with an empty line after it")
-        digest = digest_of(body)
-        self._letterhead = letterhead
-        self._digest = digest
-        self._digest_text = b"%016x" % digest
-        self._rest = stuffed(b"\r\n" + text)
-        self.octets = len(FIELD) + 2 + TOKEN_OCTETS + 1 + DIGEST_OCTETS + 2 + len(text)
 
-    def press(self, number: int) -> Message:
-        """The message of this number."""
-        token = self._letterhead.token(number)
-        wire = b"".join((FIELD, b": ", token, b" ", self._digest_text, self._rest, b".\r\n"))
-        return Message(token, wire, self.octets, self._digest)
+class _Roll:
+    """A long text from which bodies of every size are cut, so that all sizes and users share one text in memory."""
+
+    def __init__(self, seed: int, octets: int) -> None:
+        self._text = lines_of(octets, random.Random(seed))  # noqa: S311 - test data, no secret
+        self._stuffed = memoryview(stuffed(self._text))
+        self._sheets: dict[int, _Sheet] = {}
+
+    def cut(self, octets: int) -> _Sheet:
+        """So many octets of it, ended as lines are; a single one is the beginning of the last line instead."""
+        sheet = self._sheets.get(octets)
+        if sheet is None:
+            kept, end = _cut(octets)
+            state = hashlib.blake2b(memoryview(self._text)[:kept], digest_size=8)
+            state.update(end)
+            # Each line that begins within what is kept, and with a period, has its second one there too.
+            text = self._stuffed[: kept - (-kept // (LINE_OCTETS * DOTTED_EVERY))]
+            sheet = self._sheets[octets] = _Sheet(text, end, state)
+        return sheet
+
+
+def _cut(octets: int) -> tuple[int, bytes]:
+    """How much of the roll to keep for so many octets, and what to end it with."""
+    if octets < 2:
+        return 0, b"=" * octets
+    kept = octets - 2
+    # Never between CR and LF: there the line gets one character more.
+    return (kept - 1, b"=\r\n") if kept % LINE_OCTETS == LINE_OCTETS - 1 else (kept, b"\r\n")
+
+
+_ROLL_OCTETS = 1 << 16
+"""A roll has a multiple of so many octets, so that users with headers of different lengths still share one."""
+
+
+@lru_cache(maxsize=4)
+def _roll(seed: int, octets: int) -> _Roll:
+    return _Roll(seed, octets)
+
+
+def lines_of(octets: int, rng: random.Random) -> bytes:
+    """Whole lines of printable US-ASCII, at least so many octets; one in eight begins with a period, and no other."""
+    lines = -(-octets // LINE_OCTETS)
+    text = bytearray(rng.randbytes(lines * LINE_OCTETS).translate(_TO_PRINTABLE))
+    text[LINE_OCTETS - 2 :: LINE_OCTETS] = b"\r" * lines
+    text[LINE_OCTETS - 1 :: LINE_OCTETS] = b"\n" * lines
+    text[:: LINE_OCTETS * DOTTED_EVERY] = b"." * -(-lines // DOTTED_EVERY)
+    return bytes(text)
 
 
 def digest_of(body: bytes) -> int:
@@ -186,45 +251,37 @@ def digest_of(body: bytes) -> int:
 def identify(octets: bytes, run_id: str) -> Seen | None:
     """Whose message this is, and whether its body is whole; None for one that the run did not make.
 
-    Servers put header fields before it and may fold its own. Where the field with the identity is gone, the body's last
-    line still tells it, and the message counts as damaged.
+    Where the field with the identity is gone, the Message-ID and the body's last line still tell it, and the message
+    counts as damaged. A report about a message (RFC 3464) quotes that one's header and may end as it does, but is not
+    that message: it has an author of its own, and the quoted field is in its body.
     """
-    header, end, body = octets.partition(b"\r\n\r\n")
-    found = _IN_FIELD.search(header)
-    if found is None:
-        last = _IN_LAST_LINE.search(octets[-2 * TOKEN_OCTETS :])
-        if last is None or last[1] != run_id.encode():
+    header, _, body = (b"", b"", octets[2:]) if octets.startswith(b"\r\n") else octets.partition(b"\r\n\r\n")
+    field = _IN_FIELD.search(header)
+    named = [field, _IN_MESSAGE_ID.search(header)]
+    if not any(named) and (quoted := _IN_FIELD.search(octets)) is not None:
+        if _AUTHOR.search(header):
             return None
-        return Seen(Identity(int(last[2]), int(last[3]), int(last[4])), None)
-    if found[1] != run_id.encode():
+        named.append(quoted)
+    last = _IN_LAST_LINE.search(octets[-2 * TOKEN_OCTETS :])
+    named.append(last)
+    run = run_id.encode("ascii") + b"."
+    tokens = [found[1] for found in named if found is not None and found[1].startswith(run)]
+    if not tokens:
         return None
-    digest = digest_of(body) if end else None
-    told = int(found[5], 16)
-    return Seen(Identity(int(found[2]), int(found[3]), int(found[4])), digest if digest == told else None)
+    digest = digest_of(body)
+    whole = field is not None and field[2] is not None and int(field[2], 16) == digest
+    if whole and len(set(tokens)) == 1:
+        return Seen(_identity(tokens[0]), digest)
+    if whole and last is not None and last[1] in tokens:
+        # The digest vouches for the last line, so it is the header that is wrong.
+        return Seen(_identity(last[1]), None)
+    # What most places say, and the first of them in a tie.
+    return Seen(_identity(Counter(tokens).most_common(1)[0][0]), None)
 
 
-def body_of(octets: int, rng: random.Random) -> bytes:
-    """A text of exactly so many octets (at least 2) in lines of printable US-ASCII, every eighth begun by a period."""
-    lines = []
-    number = 0
-    while octets:
-        # One octet must never be left over: no line is that short.
-        whole = octets == LINE_OCTETS or octets >= LINE_OCTETS + 2
-        length = LINE_OCTETS if whole else min(octets, LINE_OCTETS - 1)
-        text = "".join(rng.choices(_PRINTABLE, k=length - 2))
-        if number % 8 == 0 and text:
-            text = "." + text[1:]
-        lines.append(f"{text}\r\n".encode("ascii"))
-        octets -= length
-        number += 1
-    return b"".join(lines)
-
-
-@functools.lru_cache(maxsize=256)
-def _shared_body(octets: int, seed: int) -> tuple[bytes, bytes]:
-    """A body and the same stuffed; thousands of users may share it."""
-    body = body_of(octets, random.Random(seed))  # noqa: S311 - test data, no secret
-    return body, stuffed(body)
+def _identity(token: bytes) -> Identity:
+    _, origin, sender, number = token.split(b".")
+    return Identity(int(origin), int(sender), int(number))
 
 
 def stuffed(text: bytes) -> bytes:

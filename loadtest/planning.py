@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 
-from loadtest.messages import Letterhead, MessagePress
+from loadtest.messages import Letterhead
 from loadtest.plan import Endpoint, LoadPlan, Patience, Persona
 from loadtest.scenarios import ROLES, SCENARIOS, Scenario
+from loadtest.supply import press_of
 from loadtest.target import (
     DEFAULT_RECIPIENT,
     DEFAULT_SENDER,
@@ -202,7 +203,7 @@ def _check_conditions(plan: LoadPlan) -> None:
 
 
 def _check_messages(plan: LoadPlan) -> None:
-    """Raises ValueError where some user's header alone would not fit."""
+    """Raises ValueError where messages of this kind cannot be made, or some user's header alone would not fit."""
     for persona in plan.personas:
         letterhead = Letterhead(
             run_id="0" * 8,
@@ -212,7 +213,7 @@ def _check_messages(plan: LoadPlan) -> None:
             recipients=persona.recipients,
             date=datetime.now(UTC),
         )
-        MessagePress(letterhead, octets=int(plan.messages), seed=plan.seed)
+        press_of(letterhead, plan.messages, seed=plan.seed)
 
 
 def recipients_of(personas: Iterable[Persona]) -> list[str]:

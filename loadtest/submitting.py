@@ -7,9 +7,9 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar
 
-from loadtest.messages import MessagePress
 from loadtest.session import BrokenError, LoadError, MissingOfferError, RefusedError
 from loadtest.smtp_client import Envelope, SmtpSession
+from loadtest.supply import press_of
 from loadtest.users import MailUser
 
 FAREWELL_S = 0.3
@@ -33,7 +33,7 @@ class TransmittingUser(MailUser):
         plan = self.desk.plan
         self._route = self.desk.route(self.role, self.persona.account if self.logs_in else None)
         self._envelope = Envelope(self.persona.sender, self.persona.recipients)
-        self._press = MessagePress(self.desk.letterhead(self.number), octets=int(plan.messages), seed=plan.seed)
+        self._press = press_of(self.desk.letterhead(self.number), plan.messages, seed=plan.seed)
         self._read = plan.slots_of(self.persona)
         self._session: SmtpSession | None = None
         self._left_in_session = 0

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import email
+import random
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,15 +15,16 @@ from hypothesis import strategies as st
 
 from loadtest.messages import (
     LINE_OCTETS,
-    CopyPress,
     Identity,
     Letterhead,
     MessagePress,
     Seen,
-    body_of,
+    digest_of,
     identify,
+    lines_of,
     stuffed,
 )
+from loadtest.sizes import mixed, spread
 
 DATE = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
@@ -92,28 +97,53 @@ def test_a_damaged_body_is_told(damage: str) -> None:
     assert identify(changed, "0123abcd") == Seen(Identity(2, 34, 5), None)
 
 
-def test_without_the_field_the_last_line_still_tells_whose_it_is() -> None:
-    message = press(600).press(5)
-    lines = [line for line in message.text.split(b"\r\n") if not line.startswith(b"X-Mailspec")]
-    assert identify(b"\r\n".join(lines), "0123abcd") == Seen(Identity(2, 34, 5), None)
+SPOILED: dict[str, Callable[[bytes], bytes]] = {
+    "without the field": lambda text: re.sub(rb"X-Mailspec.*\r\n", b"", text),
+    "without field and Message-ID": lambda text: re.sub(rb"(?:X-Mailspec|Message-ID).*\r\n", b"", text),
+    "without a header": lambda text: b"\r\n" + text.partition(b"\r\n\r\n")[2],
+    "with a digest that is none": lambda text: re.sub(rb"(X-Mailspec.*)..\r\n", rb"\1zz\r\n", text),
+    "with another digest": lambda text: re.sub(rb"(X-Mailspec.*)..\r\n", rb"\g<1>00\r\n", text),
+    "with another number in the field": lambda text: text.replace(b".0000000005 ", b".0000000006 "),
+    "with another number in the Message-ID": lambda text: text.replace(b".0000000005@", b".0000000006@"),
+    "with other numbers in the header": lambda text: re.sub(rb"\.0000000005([ @])", rb".0000000006\1", text),
+    "with another number in the last line": lambda text: text.replace(b".0000000005\r", b".0000000006\r"),
+    "with an empty line in the header": lambda text: b"Received: x\r\n\r\n" + text.replace(b"Message-ID", b"ID"),
+    "cut within the header": lambda text: text[: text.index(b"Message-ID") - 10],
+    "with its last two lines joined": lambda text: text[:-33] + text[-31:],
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_a_message_whose_identity_has_suffered_is_still_known_and_counts_as_damaged(how: str) -> None:
+    text = press(600).press(5).text
+    spoiled = SPOILED[how](text)
+    assert spoiled != text
+    assert identify(spoiled, "0123abcd") == Seen(Identity(2, 34, 5), None)
+
+
+def test_a_report_that_quotes_a_message_is_not_that_message() -> None:
+    text = press(600).press(5).text
+    report = b"From: <mailer-daemon@example.test>\r\nSubject: failure\r\n\r\nBelow is your message.\r\n\r\n" + text
+    assert identify(report, "0123abcd") is None
+    quoting = b"From: <bob@example.test>\r\nReferences: <0123abcd.002.00034.0000000005@example.test>\r\n\r\nhi\r\n"
+    assert identify(quoting, "0123abcd") is None
     assert identify(b"Subject: spam\r\n\r\nbuy\r\n", "0123abcd") is None
     assert identify(b"", "0123abcd") is None
+
+
+@given(octets=st.integers(400, 900), data=st.data())
+def test_no_octet_of_a_body_can_change_without_being_told(octets: int, data: st.DataObject) -> None:
+    text = press(octets).press(3).text
+    body_at = text.index(b"\r\n\r\n") + 4
+    at = data.draw(st.integers(body_at, len(text) - 1))
+    other = data.draw(st.integers(0, 255).filter(lambda octet: octet != text[at]))
+    seen = identify(text[:at] + bytes([other]) + text[at + 1 :], "0123abcd")
+    assert seen == Seen(Identity(2, 34, 3), None)
 
 
 @given(st.binary(max_size=300))
 def test_any_octets_are_somebodys_or_nobodys(octets: bytes) -> None:
     assert identify(octets, "0123abcd") is None
-
-
-def test_a_message_that_exists_goes_out_as_it_is() -> None:
-    text = b"From: <a@b.test>\r\nSubject: x\r\n\r\n.dots\r\nand end\r\n"
-    message = CopyPress(letterhead(), text).press(9)
-    assert message.wire.endswith(b"\r\n\r\n..dots\r\nand end\r\n.\r\n")
-    assert len(message.text) == message.octets
-    assert message.text.endswith(text)
-    assert identify(message.text, "0123abcd") == Seen(Identity(2, 34, 9), message.digest)
-    with pytest.raises(ValueError, match="no header"):
-        CopyPress(letterhead(), b"just words\r\n")
 
 
 def test_a_message_reads_as_mail() -> None:
@@ -142,14 +172,41 @@ def test_too_few_octets_for_the_header_are_refused_with_the_least_that_do() -> N
         press(least - 1)
 
 
-@given(octets=st.integers(2, 400))
-def test_a_body_is_whole_lines_of_the_size_asked_for(octets: int) -> None:
-    import random
+@given(octets=st.integers(1, 3000), seed=st.integers(0, 9))
+def test_the_text_is_whole_lines_of_which_one_in_eight_begins_with_a_period(octets: int, seed: int) -> None:
+    text = lines_of(octets, random.Random(seed))
+    assert octets <= len(text) < octets + LINE_OCTETS
+    *lines, rest = text.split(b"\r\n")
+    assert rest == b""
+    assert all(len(line) == LINE_OCTETS - 2 and line.isascii() and b" " not in line for line in lines)
+    assert [line.startswith(b".") for line in lines] == [number % 8 == 0 for number in range(len(lines))]
 
-    body = body_of(octets, random.Random(1))
-    assert len(body) == octets
-    assert body.endswith(b"\r\n")
-    assert all(len(line) + 2 <= LINE_OCTETS for line in body.split(b"\r\n"))
+
+def test_a_body_of_every_length_is_stuffed_and_hashed_as_it_stands() -> None:
+    for octets in range(308, 308 + 2 * 8 * LINE_OCTETS):
+        message = press(octets).press(1)
+        assert message.wire == stuffed(message.text) + b".\r\n"
+        assert len(message.text) == octets
+        assert digest_of(message.text.partition(b"\r\n\r\n")[2]) == message.digest
+
+
+def test_sizes_come_in_an_order_of_each_users_own_and_each_as_often_as_it_should() -> None:
+    sizes = spread(500, 520)
+    one, other = (MessagePress(replace(letterhead(), sender_number=user), octets=sizes, seed=0) for user in (1, 2))
+    of_one, of_other = ([made.press(n).octets for n in range(42)] for made in (one, other))
+    assert of_one != of_other
+    assert of_one[:21] == of_one[21:]
+    assert sorted(of_one[:21]) == sorted(of_other[:21]) == list(range(500, 521))
+
+
+def test_a_header_that_needs_more_than_real_mail_has_makes_the_message_larger() -> None:
+    recipients = tuple(f"user{number}@example.test" for number in range(200))
+    made = MessagePress(letterhead(recipients), octets=mixed(), seed=0)
+    messages = [made.press(number) for number in range(256)]
+    assert min(message.octets for message in messages) > 900
+    assert all(len(message.text) == message.octets for message in messages)
+    with pytest.raises(ValueError, match="too few"):
+        MessagePress(letterhead(recipients), octets=spread(1000, 5000), seed=0)
 
 
 @pytest.mark.parametrize(
