@@ -236,13 +236,18 @@ def test_locusts_own_page_shows_the_run_and_answers_nobody_elses_page(server: Ru
         told = next(line for line in process.stderr if line.startswith("locust's page: "))
         page = told.split(": ", 1)[1].strip()
         assert page.startswith("http://127.0.0.1:")
-        next(line for line in process.stderr if "messages " in line)
+        next(line for line in process.stderr if re.search(r" [1-9][0-9,]* messages ", line))
         with urllib.request.urlopen(page, timeout=10) as answer:
             text = answer.read().decode()
         assert server.urls["submission"] in text
         assert PASSWORD not in text
-        with urllib.request.urlopen(page + "stats/requests", timeout=10) as answer:
-            assert '"name":"submit"' in answer.read().decode()
+        # The page learns of messages a little later than the terminal does, which has a line a second.
+        for _ in process.stderr:
+            with urllib.request.urlopen(page + "stats/requests", timeout=10) as answer:
+                if '"name":"submit"' in answer.read().decode():
+                    break
+        else:
+            pytest.fail("the run ended before the page showed a message")
         for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
             with pytest.raises(urllib.error.HTTPError, match="403") as refused:
                 urllib.request.urlopen(Request(page + "stats/requests", headers=headers), timeout=10)
