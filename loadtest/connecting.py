@@ -38,7 +38,7 @@ class ConnectingUser(MailUser):
         books.attempt()
         session = None
         try:
-            session = open_session(self._scheme, self._route, books.latency)
+            session = open_session(self._scheme, self._route, books.latency, judge=self.desk.judge)
             take_leave(session)
         except LoadError as error:
             self.not_done(due, error)

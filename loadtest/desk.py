@@ -1,4 +1,4 @@
-"""What the users of one process work with, and what they find. Nothing here needs locust, and nothing here waits."""
+"""What the users of one process work with, and what they find. Nothing here needs locust."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
+from loadtest.arrivals import Arrivals, Tally
 from loadtest.books import Books
+from loadtest.judging import ReplyJudge
 from loadtest.ledger import Ledger
+from loadtest.limiter import Limiter
 from loadtest.messages import Letterhead
 from loadtest.plan import Endpoint, LoadPlan, Route
+from loadtest.schedule import parse_schedule
+from loadtest.session import Session
 from loadtest.target import Account, Address
+
+AnyOpened = TypeVar("AnyOpened", bound=Session)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +51,26 @@ class Opening:
 class Findings:
     """What one process found, or several together."""
 
-    def __init__(self, books: Books, ledger: Ledger) -> None:
+    def __init__(
+        self, books: Books, ledger: Ledger, *, tally: Tally | None = None, judge: ReplyJudge | None = None
+    ) -> None:
         self.books = books
         self.ledger = ledger
+        self.tally = tally
+        self.judge = judge
         self.processor_s: dict[str, float] = {}
         self.mailboxes_read = False
 
     @classmethod
     def blank(cls, plan: LoadPlan, *, began: float, part: Part) -> Findings:
         """For a run of this plan that begins then, on the monotonic clock."""
-        return cls(Books(headline=plan.scenario.headline, began=began), Ledger(origin=part.index, slots=plan.slots))
+        return cls(
+            Books(headline=plan.scenario.headline, began=began),
+            Ledger(origin=part.index, slots=plan.slots),
+            tally=Tally() if plan.arrivals else None,
+            # No two processes look at the same replies of their users.
+            judge=ReplyJudge(plan.judge_share, seed=plan.seed + part.index, began=began) if plan.judge_share else None,
+        )
 
     def encode(self, *, now: float) -> dict[str, Any]:
         """As plain data for another process."""
@@ -61,6 +78,8 @@ class Findings:
             "processor_s": self.processor_s,
             "books": self.books.encode(now=now),
             "ledger": self.ledger.encode(),
+            "tally": self.tally.encode() if self.tally is not None else None,
+            "judge": self.judge.encode() if self.judge is not None else None,
         }
 
     def merge(self, encoded: dict[str, Any]) -> None:
@@ -68,6 +87,10 @@ class Findings:
         self.processor_s.update(encoded["processor_s"])
         self.books.merge(encoded["books"])
         self.ledger.merge(encoded["ledger"])
+        if self.tally is not None:
+            self.tally.merge(encoded["tally"])
+        if self.judge is not None:
+            self.judge.merge(encoded["judge"])
 
 
 class Desk:
@@ -80,7 +103,36 @@ class Desk:
         self.findings = Findings.blank(plan, began=opening.began, part=part)
         self.books = self.findings.books
         self.ledger = self.findings.ledger
+        self.judge = self.findings.judge
+        self.limiter = Limiter(plan.max_rate_per_s, of=part.of) if plan.max_rate_per_s else None
+        self.arrivals: Arrivals | None = None
+        if plan.arrivals:
+            schedule = parse_schedule(plan.arrivals)
+            self.arrivals = Arrivals(
+                schedule, began=opening.began, seed=plan.seed, index=part.index, of=part.of,
+                longest_wait_s=plan.patience.reply_s,
+            )  # fmt: skip
+            self.findings.tally = self.arrivals.tally
         self._user_numbers = count(part.index, part.of)
+
+    def start(self) -> None:
+        """The users are there: arrivals may come."""
+        if self.arrivals is not None:
+            self.arrivals.start()
+
+    def stop(self) -> None:
+        """The run is over: nobody begins anything new."""
+        if self.arrivals is not None:
+            self.arrivals.stop()
+
+    def dial(self, kind: type[AnyOpened], role: str, account: Account | None) -> AnyOpened:
+        """A session with the server of this role, whose phases are timed and whose replies may be judged.
+
+        Raises:
+            LookupError: no server fills the role.
+            LoadError: it cannot be set up.
+        """
+        return kind.open(self.route(role, account), self.books.latency, judge=self.judge)
 
     def next_user_number(self) -> int:
         """A number that no other user of the run has, in any process."""

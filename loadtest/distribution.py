@@ -23,7 +23,7 @@ import msgspec
 from gevent.event import Event  # type: ignore[import-untyped]
 
 from loadtest.desk import Desk, Findings, Opening, Part
-from loadtest.generators import DRAIN_S, load_user_class
+from loadtest.generators import DRAIN_S, OPEN_LEAD_S, load_user_class
 from loadtest.plan import LoadPlan, decode_plan
 from loadtest.users import user_class_for
 
@@ -100,7 +100,7 @@ class Master:
         """
         wanted = self._plan.processes
         self._until(lambda: len(self._parts) >= wanted, ASSEMBLE_S, f"fewer than {wanted} workers came")
-        began_at_s = time.time() + LEAD_S
+        began_at_s = time.time() + (OPEN_LEAD_S if self._plan.arrivals else LEAD_S)
         for client_id, part in self._parts.items():
             data = {
                 "plan": self._plan.encode().decode(),
@@ -237,11 +237,13 @@ class _Worker:
         self._desk = Desk(plan, opening, Part(index=index, of=of))
         self.environment.user_classes = [user_class_for(load_user_class(plan), self._desk)]
         self._processor_s = time.process_time()
+        self._desk.start()
         self._runner.send_message("mailspec ready", {})
 
     def _on_end(self, **_: Any) -> None:
         if self._desk is None:
             return
+        self._desk.stop()
         self._runner.stop()
         findings = self._desk.findings
         findings.processor_s[f"worker {self._desk.part.index + 1}"] = time.process_time() - self._processor_s

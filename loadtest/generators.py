@@ -28,6 +28,10 @@ DRAIN_S = 0.8
 """How long users may take to finish what they are at once the run is over; the command ends within 2 s."""
 
 
+OPEN_LEAD_S = 0.5
+"""The schedule of an open run begins so long after its users are called: they are there when the first is due."""
+
+
 class GeneratorError(Exception):
     """Load cannot be made; the text says why."""
 
@@ -82,6 +86,7 @@ class LocalGenerator:
         self.environment.user_classes = [user_class_for(load_user_class(self._plan), self._desk)]
         self._processor_s = time.process_time()
         self._runner.start(self._plan.users, self._plan.spawn_rate_per_s)
+        self._desk.start()
         return self._desk.books.began
 
     def glimpse(self) -> Glimpse:
@@ -92,6 +97,7 @@ class LocalGenerator:
     def stop(self, *, hurry: bool) -> Findings:
         """End and tell."""
         assert self._desk is not None
+        self._desk.stop()
         self._runner.quit()
         findings = self._desk.findings
         findings.processor_s["mailspec"] = time.process_time() - self._processor_s

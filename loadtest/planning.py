@@ -11,6 +11,7 @@ from pathlib import Path
 from loadtest.messages import Letterhead
 from loadtest.plan import Endpoint, LoadPlan, Patience, Persona
 from loadtest.scenarios import ROLES, SCENARIOS, Scenario
+from loadtest.schedule import parse_schedule
 from loadtest.supply import press_of
 from loadtest.target import (
     DEFAULT_RECIPIENT,
@@ -108,6 +109,8 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
         settle_s=options.settle,
         processes=options.processes,
     )
+    if plan.arrivals:
+        parse_schedule(plan.arrivals)
     _check_conditions(plan)
     _check_messages(plan)
     return plan

@@ -15,6 +15,7 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
     books = findings.books
     duration_s = ended - books.began
     summary = summary_of(findings, duration_s=duration_s, run_id=opening.run_id, late_after_s=plan.late_after_s)
+    timeline = books.intervals(now=ended)
     processes = tuple(
         Process(name=name, cpu_s=round(cpu_s, 3), share=round(cpu_s / duration_s, 4) if duration_s else 0.0)
         for name, cpu_s in findings.processor_s.items()
@@ -33,13 +34,15 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
         seed=plan.seed,
         run_id=opening.run_id,
         generator_cpu_s=round(sum(findings.processor_s.values()), 3),
-        generator_saturated=_saturated(processes),
+        generator_saturated=_saturated(processes, findings),
         parameters=plan.parameters(),
         summary=summary,
         thresholds=tuple(condition.judge(summary) for condition in conditions(plan.fail_if)),
         processes=processes,
         histograms=books.encoded_histograms(),
-        timeline=books.intervals(now=ended),
+        timeline=timeline,
+        arrivals=findings.tally.record(plan.arrivals) if findings.tally is not None and plan.arrivals else None,
+        judge=findings.judge.judgement(timeline) if findings.judge is not None else None,
     )
 
 
@@ -93,8 +96,10 @@ def _ledger(late_after_s: float, run_id: str, findings: Findings) -> Ledger:
     )
 
 
-def _saturated(processes: tuple[Process, ...]) -> str:
+def _saturated(processes: tuple[Process, ...], findings: Findings) -> str:
     """Why the generator may be what limited the run; empty if it did not."""
+    if findings.tally is not None and (reason := findings.tally.saturated()):
+        return reason
     busy = [process for process in processes if process.share >= SATURATED]
     if not busy:
         return ""

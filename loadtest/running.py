@@ -24,7 +24,7 @@ from gevent.event import Event  # type: ignore[import-untyped]
 from loadtest.audit import Audit
 from loadtest.contact import NoVerdictError, first_contact
 from loadtest.desk import Findings, Opening
-from loadtest.generators import Generator, Glimpse
+from loadtest.generators import OPEN_LEAD_S, Generator, Glimpse
 from loadtest.plan import LoadPlan
 from loadtest.results import result_of
 from loadtest.session import LoadError
@@ -72,7 +72,10 @@ def run_load(
             on_page(url)
         _mark(audit)
         opening = Opening(
-            run_id=os.urandom(4).hex(), started=datetime.now(UTC), began_at_s=time.time(), addresses=addresses
+            run_id=os.urandom(4).hex(),
+            started=datetime.now(UTC),
+            began_at_s=time.time() + (OPEN_LEAD_S if plan.arrivals else 0.0),
+            addresses=addresses,
         )
         began = generator.start(opening)
         _wait(plan, over, began, lambda: on_second(generator.glimpse()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loadtest.imap_client import ImapSession
+from loadtest.judging import ReplyJudge
 from loadtest.plan import Route
 from loadtest.pop3_client import Pop3Session
 from loadtest.session import Record
@@ -14,17 +15,17 @@ _IMAP = ("imap", "imaps")
 _POP3 = ("pop3", "pop3s")
 
 
-def open_session(scheme: str, route: Route, record: Record) -> AnySession:
+def open_session(scheme: str, route: Route, record: Record, *, judge: ReplyJudge | None = None) -> AnySession:
     """A session in the scheme's protocol, set up and logged in as the route says.
 
     Raises:
         LoadError: it cannot be set up.
     """
     if scheme in _IMAP:
-        return ImapSession.open(route, record)
+        return ImapSession.open(route, record, judge=judge)
     if scheme in _POP3:
-        return Pop3Session.open(route, record)
-    return SmtpSession.open(route, record)
+        return Pop3Session.open(route, record, judge=judge)
+    return SmtpSession.open(route, record, judge=judge)
 
 
 def take_leave(session: AnySession, *, within_s: float | None = None) -> None:

@@ -48,7 +48,7 @@ class TransmittingUser(MailUser):
         try:
             if session is None or not session.is_open:
                 session = self._session = None
-                session = self._session = SmtpSession.open(self._route, books.latency)
+                session = self._session = SmtpSession.open(self._route, books.latency, judge=self.desk.judge)
                 self._left_in_session = plan.messages_per_session
             another = plan.pipelining and self._left_in_session != 1 and self.goes_straight_on
             submit_s = session.submit(

@@ -11,6 +11,7 @@ import time
 from typing import Any, ClassVar
 
 from locust import User, task
+from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING
 
 from loadtest.desk import Desk
@@ -48,6 +49,17 @@ class MailUser(User):
     @task
     def take_a_turn(self) -> None:
         """Do the next operation: at once in a closed run, when one is due in an open one."""
+        arrivals, limiter = self.desk.arrivals, self.desk.limiter
+        if arrivals is not None:
+            due = arrivals.take()
+            if due is None:
+                raise StopUser
+            if limiter is not None:
+                limiter.wait()
+            self.turn(due)
+            return
+        if limiter is not None:
+            limiter.wait()
         self.turn(time.perf_counter())
         # locust's way from one task to the next costs a third of a message, so it is gone only where it does something.
         while self.goes_straight_on:
@@ -65,6 +77,8 @@ class MailUser(User):
         """
         plan = self.desk.plan
         pause_s, self._pause_s = self._pause_s, 0.0
+        if plan.arrivals:
+            return 0.0  # the schedule does not care how the last one went
         if pause_s:
             return pause_s
         if plan.think_s:
