@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 
 import click
 
+from loadtest.capacity import parse_objective
 from loadtest.embedded import ACCOUNTS, EmbeddedServerError, embedded_server
+from loadtest.finding import Wanted, find_capacity
 from loadtest.plan import LoadPlan
 from loadtest.planning import Options, plan_from, scenario_named
 from loadtest.scenarios import SCENARIOS, Scenario
@@ -19,6 +21,8 @@ from loadtest.target import DEFAULT_SENDER, TlsUse
 from reports.load import LoadExit, LoadResult, encode_load, load_exit
 
 _TIME = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+FIND_CAPACITY = "find-capacity"
 
 
 def seconds(text: str) -> float:
@@ -53,10 +57,16 @@ def share(text: str) -> float:
 )
 @click.argument("scenario", required=False)
 @click.argument("urls", nargs=-1, metavar="URL...")
-@click.option("--users", type=click.IntRange(1, 100_000), default=10, show_default=True, help="How many at once.")
+@click.option("--users", type=click.IntRange(1, 100_000), help="How many at once. Default: 10; of an open load 200.")
 @click.option("--run-time", type=seconds, help="As in 10s, 1m30s. Default: 10s; with --web until Ctrl-C.")
 @click.option("--spawn-rate", type=click.FloatRange(0.01), help="Users started per second. Default: all at once.")
 @click.option("--arrivals", metavar="SCHEDULE", help="Open load, as in '50/s'; --users is then the most at once.")
+@click.option("--slo", "objectives", multiple=True, metavar="CONDITION", help="find-capacity: what must hold.")
+@click.option("--scenario", "searched", default="relay", show_default=True, help="find-capacity: the load to grow.")
+@click.option(
+    "--start-rate", type=click.FloatRange(0.01), default=10.0, show_default=True, help="find-capacity: per s."
+)
+@click.option("--step", type=seconds, default="10s", show_default=True, help="find-capacity: the length of a step.")
 @click.option("--max-rate", type=click.FloatRange(0.01), help="Operations per second at most, of all users together.")
 @click.option(
     "--message-size",
@@ -112,11 +122,16 @@ def load(
     worker: bool,
     master_host: str,
     master_port: int,
+    objectives: tuple[str, ...],
+    searched: str,
+    start_rate: float,
+    step: float,
     **options: Any,
 ) -> None:
     """Put load on servers, and say what they carried, how fast, and whether a single message was lost.
 
-    SCENARIO is one of those that `mailspec list scenarios` shows, or FILE.py with user classes of your own. A URL is
+    SCENARIO is one of those that `mailspec list scenarios` shows, or FILE.py with user classes of your own, or
+    find-capacity, which grows the load of --scenario until --slo no longer holds or a message goes wrong. A URL is
     scheme://[user:password@]host[:port]. With the URL of a server that gives mailboxes out (imap, pop3) beside the one
     that takes messages in, and an account, every message is accounted for. Without a URL the load goes to the
     reference server.
@@ -127,11 +142,26 @@ def load(
     if worker:
         _work(master_host, master_port)
         return
+    wanted = None
+    if options["scenario"] == FIND_CAPACITY:
+        options["scenario"] = searched
+        options["arrivals"] = f"{start_rate:.10g}/s"
+        wanted = _wanted(objectives, start_rate, step)
+    elif objectives:
+        raise click.UsageError("--slo belongs to find-capacity; --fail-if says when any other run has failed")
     with ExitStack() as stack:
         plan = _plan(stack, options, until_ended=web, files=(json_file, html_file))
-        result = _run(plan, web_port=web_port if web else None, listen=(master_host, master_port) if master else None)
+        listen = (master_host, master_port) if master else None
+        result = _run(plan, web_port=web_port if web else None, listen=listen, wanted=wanted)
     _write(result, plan.scenario, json_file, html_file)
     raise SystemExit(int(load_exit(result)))
+
+
+def _wanted(objectives: tuple[str, ...], start_rate: float, step: float) -> Wanted:
+    try:
+        return Wanted(objective=parse_objective(objectives), start_per_s=start_rate, step_s=step)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _plan(stack: ExitStack, options: dict[str, Any], *, until_ended: bool, files: tuple[Path | None, ...]) -> LoadPlan:
@@ -169,7 +199,7 @@ def _check_writable(*paths: Path | None) -> None:
             raise ValueError(f"{path}: there is no such folder")
 
 
-def _run(plan: LoadPlan, *, web_port: int | None, listen: tuple[str, int] | None) -> LoadResult:
+def _run(plan: LoadPlan, *, web_port: int | None, listen: tuple[str, int] | None, wanted: Wanted | None) -> LoadResult:
     from loadtest.progress import ProgressLine
 
     try:
@@ -188,7 +218,9 @@ def _run(plan: LoadPlan, *, web_port: int | None, listen: tuple[str, int] | None
 
         with ProgressLine(sys.stderr) as line:
             line.announce(plan)
-            try:
+
+            def run(plan: LoadPlan) -> LoadResult:
+                line.begin()
                 return run_load(
                     plan,
                     web_port=web_port,
@@ -197,6 +229,9 @@ def _run(plan: LoadPlan, *, web_port: int | None, listen: tuple[str, int] | None
                     on_reading=line.reading,
                     make_generator=generator,
                 )
+
+            try:
+                return run(plan) if wanted is None else find_capacity(plan, wanted, run, on_step=line.step)
             except WebPageError as error:
                 raise click.UsageError(str(error)) from error
             except (NoVerdictError, GeneratorError) as error:

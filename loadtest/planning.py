@@ -31,6 +31,10 @@ from loadtest.thresholds import NEED_READING, CountCondition, parse_condition
 FOREIGN_RATE_PER_S = 50.0
 """Operations per second at most on a server beyond this machine, unless --max-rate says otherwise."""
 
+CLOSED_USERS = 10
+OPEN_USERS = 200
+"""Users where --users does not say. In an open load they are the most that can be at work at once."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -38,7 +42,7 @@ class Options:
 
     scenario: str
     urls: tuple[str, ...]
-    users: int = 10
+    users: int | None = None
     run_time: float | None = None
     spawn_rate: float | None = None
     message_size: str = "4096"
@@ -85,13 +89,14 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
         raise TargetError(f"{scenario.name} needs an account: put user:password@ into the URL, or add --account")
     addresses = addresses_of(logins, domain=options.domains[0] if options.domains else None)
     per_session = options.messages_per_session
+    users = options.users or (OPEN_USERS if options.arrivals else CLOSED_USERS)
     plan = LoadPlan(
         scenario=scenario,
         endpoints=endpoints,
         personas=_personas(scenario, logins, addresses, options),
         readers=dict(zip(addresses, logins, strict=True)),
-        users=options.users,
-        spawn_rate_per_s=options.spawn_rate or float(options.users),
+        users=users,
+        spawn_rate_per_s=options.spawn_rate or float(users),
         run_time_s=options.run_time or (None if until_ended else 10.0),
         messages=options.message_size,
         pipelining=options.pipelining,

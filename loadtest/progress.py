@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from loadtest.plan import LoadPlan
 from loadtest.planning import recipients_of
+from reports.load import Step
+from reports.octets import printable
 
 if TYPE_CHECKING:
     from loadtest.generators import Glimpse
@@ -62,6 +64,16 @@ class ProgressLine:
         )
         self._write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
         self._shown = True
+
+    def begin(self) -> None:
+        """A run begins, the first or one of several."""
+        self._before = (0.0, 0)
+
+    def step(self, step: Step) -> None:
+        """A step of a search is over."""
+        said = "holds" if step.met else printable(step.reason)
+        line = f"{step.offered_per_s:g}/s: {step.achieved_per_s:,.1f}/s, p99 {step.p99_us / 1000:,.1f} ms: {said}\n"
+        self._write(f"\r\x1b[K{line}" if self._live else line)
 
     def reading(self, missing: int) -> None:
         """The mailboxes have been read once more."""

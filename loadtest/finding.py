@@ -1,0 +1,75 @@
+"""`find-capacity`: run after run at rates that the search asks for, until it knows where the objective breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from loadtest.capacity import CapacitySearch, Measured, Objective, Trial, judge
+from loadtest.plan import LoadPlan
+from reports.load import LoadResult, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is searched for, and how."""
+
+    objective: Objective
+    start_per_s: float
+    step_s: float
+
+
+def find_capacity(
+    plan: LoadPlan,
+    wanted: Wanted,
+    run: Callable[[LoadPlan], LoadResult],
+    *,
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> LoadResult:
+    """The result of the run at the highest rate at which the objective holds, with all steps of the search.
+
+    Where it holds nowhere, that of the last run. Ended by whoever ended a run.
+    """
+    limit = plan.max_rate_per_s
+    search = CapacitySearch(
+        start_per_s=min(wanted.start_per_s, limit) if limit else wanted.start_per_s,
+        step_s=wanted.step_s,
+        **({"limit_per_s": limit} if limit else {}),
+    )
+    steps: list[Step] = []
+    best: tuple[float, LoadResult] | None = None
+    while (trial := search.next()) is not None:
+        result = run(
+            replace(plan, arrivals=f"{trial.rate_per_s:.10g}/s", run_time_s=trial.length_s, max_rate_per_s=None)
+        )
+        outcome, step = judge(_measured(trial, result), wanted.objective)
+        steps.append(step)
+        if best is None or not result.interrupted:
+            search.record(trial, outcome)
+            if best is None or (step.met and trial.rate_per_s >= best[0]) or best[0] < 0:
+                best = (trial.rate_per_s if step.met else -1.0, result)
+        on_step(step)
+        if result.interrupted:
+            break
+    assert best is not None
+    parameters = {**best[1].parameters, "objective": wanted.objective.text, "step_s": wanted.step_s}
+    return msgspec.structs.replace(best[1], capacity=search.result(wanted.objective, steps), parameters=parameters)
+
+
+def _measured(trial: Trial, result: LoadResult) -> Measured:
+    broken = [
+        f"{threshold.fail_if} ({threshold.value})"
+        for threshold in result.thresholds
+        if threshold.broken and threshold.about == "integrity"
+    ]
+    return Measured(
+        offered_per_s=trial.rate_per_s,
+        achieved_per_s=result.summary.accepted / trial.length_s,
+        summary=result.summary,
+        headline=result.headline,
+        dropped=result.arrivals.dropped if result.arrivals is not None else 0,
+        integrity=", ".join(broken),
+        generator=result.generator_saturated,
+    )
