@@ -388,15 +388,15 @@ def load_exit(result: LoadResult) -> LoadExit:
     that was broken proves nothing. An open run whose generator did not keep the schedule was not the run asked for.
     """
     broken = [threshold for threshold in result.thresholds if threshold.broken]
+    if result.summary.accepted == 0 and not result.summary.ledger.broken_promises:
+        return LoadExit.NO_VERDICT
+    if any(threshold.about == "integrity" for threshold in broken):
+        return LoadExit.BROKEN
     if result.capacity is not None:
         # The rates at which latencies no longer hold are what was asked for; mail that goes wrong never is.
         if not all(step.integrity_ok for step in result.capacity.steps):
             return LoadExit.BROKEN
         return LoadExit.NO_VERDICT if result.capacity.knee_per_s is None else LoadExit.WITHIN_THRESHOLDS
-    if result.summary.accepted == 0 and not result.summary.ledger.broken_promises:
-        return LoadExit.NO_VERDICT
-    if any(threshold.about == "integrity" for threshold in broken):
-        return LoadExit.BROKEN
     if result.generator_saturated and (broken or result.load_model == "open"):
         return LoadExit.NO_VERDICT
     return LoadExit.BROKEN if broken else LoadExit.WITHIN_THRESHOLDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.load import SATURATED, JudgedDeviation, Ledger, LoadExit, LoadResult, load_exit
+from reports.load import SATURATED, Capacity, JudgedDeviation, Ledger, LoadExit, LoadResult, load_exit
 from reports.wording import count, duration
 
 
@@ -43,8 +43,10 @@ def headline(result: LoadResult) -> LoadHeadline:
     ledger = result.summary.ledger
     broken = [threshold for threshold in result.thresholds if threshold.broken]
     said = "; ".join(f"{threshold.fail_if} ({threshold.value})" for threshold in broken)
-    if grade is LoadExit.BROKEN:
+    if grade is LoadExit.BROKEN and broken:
         return LoadHeadline(grade, f"{count(len(broken), 'threshold')} broken", f"{said}.")
+    if result.capacity is not None:
+        return _capacity_headline(grade, result.capacity, result.operations)
     if grade is LoadExit.NO_VERDICT and ledger.accepted == 0:
         outcome = "was accepted" if result.operations == "messages" else "went well"
         detail = f"None of {ledger.attempted:,} {result.operations} {outcome}, so nothing was measured."
@@ -60,6 +62,17 @@ def headline(result: LoadResult) -> LoadHeadline:
     if result.generator_saturated:
         detail += f". The generator was the limit ({result.generator_saturated}): a server may be faster"
     return LoadHeadline(grade, "Within thresholds", f"{detail}.")
+
+
+def _capacity_headline(grade: LoadExit, capacity: Capacity, operations: str) -> LoadHeadline:
+    if grade is LoadExit.BROKEN:
+        words = f"{operations.capitalize()} went wrong"
+    elif capacity.knee_per_s is None:
+        words = "No knee found"
+    else:
+        words = f"Up to {capacity.knee_per_s:,g} {operations} per second"
+    verdict = capacity.verdict.rstrip(".")
+    return LoadHeadline(grade, words, f"{verdict[:1].upper()}{verdict[1:]}.")
 
 
 def remarks(result: LoadResult) -> list[str]:
