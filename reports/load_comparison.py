@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reports.load import LoadResult
 from reports.load_figures import curves_of, percentile_layout, percentile_line
 from reports.load_html import parameter_text, parameter_title, render_load_page
-from reports.load_plotting import Figure, layout, line, plain
+from reports.load_plotting import Figure, layout, line, logarithmic, plain
 from reports.load_timeline import middles, rates, seconds, whole_intervals
 from reports.load_wording import delivery_lines, figure, headline, milliseconds, outcome_lines
 from reports.octets import printable
@@ -302,7 +302,10 @@ def comparison_figures(change: LoadComparison) -> list[Figure]:
                 title=f"Latency of {change.after.headline} over time",
                 about="Medians are thick, 99th percentiles thin; the first run is dotted.",
                 data=tuple(waits),
-                layout=layout(seconds(longest), {"title": "milliseconds", "type": "log", "dtick": 1}),
+                layout=layout(
+                    seconds(longest),
+                    {"title": "milliseconds", **logarithmic(value for curve in waits for value in curve["y"])},
+                ),
                 over_time=True,
                 log_axis="yaxis",
             )

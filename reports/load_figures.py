@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.load import Capacity, LoadResult
 from reports.load_percentiles import PercentileCurve, percentile_curve
-from reports.load_plotting import SERIES, Figure, Plain, axis, layout, line, mark, plain
+from reports.load_plotting import SERIES, Figure, Plain, axis, layout, line, logarithmic, mark, plain
 from reports.load_timeline import over_time, whole_intervals
 from reports.load_wording import milliseconds
 
@@ -97,7 +97,7 @@ def percentile_line(name: str, curve: PercentileCurve, *, look: int, dash: str |
     return drawn
 
 
-def percentile_layout(curves: Iterable[PercentileCurve]) -> Plain:
+def percentile_layout(curves: Sequence[PercentileCurve]) -> Plain:
     """The axes under percentile curves."""
     furthest = max(curve.percentiles[-1] for curve in curves)
     ticks = [tick for tick in PERCENTILE_TICKS if tick <= furthest]
@@ -108,7 +108,7 @@ def percentile_layout(curves: Iterable[PercentileCurve]) -> Plain:
             "tickvals": [100 / (100 - tick) for tick in ticks],
             "ticktext": [f"{tick:g} %" for tick in ticks],
         },
-        {"title": "milliseconds", "type": "log", "dtick": 1},
+        {"title": "milliseconds", **logarithmic(us / 1000 for curve in curves for us in curve.latencies_us)},
         hovermode="closest",
     )
 
@@ -136,7 +136,7 @@ def capacity_figure(capacity: Capacity, headline: str) -> Figure:
         curve(f"p50({headline})", p50s, look=2, axis="y2", unit=" ms"),
         curve(f"p99({headline})", p99s, look=1, axis="y2", unit=" ms"),
     ]
-    more: Plain = {"yaxis2": axis("milliseconds", domain=[0, 0.46], type="log", dtick=1, anchor="x")}
+    more: Plain = {"yaxis2": axis("milliseconds", domain=[0, 0.46], anchor="x", **logarithmic([*p50s, *p99s]))}
     if capacity.knee_per_s is not None:
         words = f"knee: {capacity.knee_per_s:,.0f} per second"
         shape, note = mark(capacity.knee_per_s, words, colour="var(--text)")
@@ -191,7 +191,7 @@ def size_figure(result: LoadResult) -> Figure | None:
         layout=layout(
             {"title": "messages in the mailbox", "type": "log", "tickvals": sizes_seen,
              "ticktext": [f"{size:,}" for size in sizes_seen]},
-            {"title": "milliseconds", "type": "log", "dtick": 1},
+            {"title": "milliseconds", **logarithmic(value for curve in data for value in curve["y"])},
         ),
         log_axis="yaxis",
         head=("Messages", "Command", "Count", "p50 (ms)", "p99 (ms)"),

@@ -8,7 +8,7 @@ page's script looks up, so that the plots follow the reader's choice of light or
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -129,6 +129,13 @@ def axis(title: str, **more: Any) -> Plain:
         "separatethousands": True,
         **more,
     }
+
+
+def logarithmic(values: Iterable[float | None]) -> Plain:
+    """What makes an axis logarithmic; over less than two powers of ten with 2 and 5 between them."""
+    known = [value for value in values if value]
+    narrow = bool(known) and max(known) < 100 * min(known)
+    return {"type": "log", "dtick": "D2" if narrow else 1}
 
 
 def mark(x: float, text: str, *, colour: str = "var(--violated)", log: bool = False) -> tuple[Plain, Plain]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from reports.load import Interval, LoadResult
-from reports.load_plotting import SERIES, Figure, Plain, axis, layout, line, mark, plain
+from reports.load_plotting import SERIES, Figure, Plain, axis, layout, line, logarithmic, mark, plain
 from reports.load_wording import milliseconds
 
 MOST_INTERVALS = 600
@@ -144,6 +144,7 @@ def latency_figure(result: LoadResult, intervals: Sequence[Interval]) -> Figure:
     ]
     worst = max(intervals, key=lambda part: part.max_us)
     middle = median(part.p50_us for part in intervals if part.done)
+    drawn = [value for curve in curves for value in curve["y"]]
     # One stall would press everything else to the floor.
     steep = worst.max_us > 30 * max(middle, 1)
     return Figure(
@@ -151,12 +152,12 @@ def latency_figure(result: LoadResult, intervals: Sequence[Interval]) -> Figure:
         title=f"Latency of {result.headline} over time",
         about=(
             f"The median is {milliseconds(int(middle))} ms for half of the time or more; "
-            f"the longest wait, {milliseconds(worst.max_us)} ms, falls {worst.at_s:,} s after the start."
+            f"the longest wait shown, {milliseconds(worst.max_us)} ms, falls {worst.at_s:,} s after the start."
         ),
         data=tuple(curves),
         layout=layout(
             seconds(intervals),
-            {"title": "milliseconds", **({"type": "log", "dtick": 1} if steep else {"rangemode": "tozero"})},
+            {"title": "milliseconds", **(logarithmic(drawn) if steep else {"rangemode": "tozero"})},
         ),
         over_time=True,
         log_axis="yaxis",
@@ -208,7 +209,7 @@ def heat_figure(result: LoadResult, intervals: Sequence[Interval]) -> Figure:
         data=(heat,),
         layout=layout(
             seconds(intervals),
-            {"title": "milliseconds", "type": "log", "dtick": 1},
+            {"title": "milliseconds", **logarithmic(heat["y"])},
             hovermode="closest",
             showlegend=False,
         ),

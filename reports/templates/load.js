@@ -48,7 +48,7 @@
       const on = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", on);
       figure.switched[figure.logAxis] = on
-        ? { type: "log", dtick: 1, autorange: true, rangemode: "normal" }
+        ? { type: "log", dtick: figure.layout[figure.logAxis].dtick ?? 1, autorange: true, rangemode: "normal" }
         : { type: "linear", dtick: null, autorange: true, rangemode: "tozero" };
       draw(figure);
     });

@@ -12,7 +12,7 @@ import pytest
 from reports.load import Interval, LoadResult, SizePoint
 from reports.load_figures import figures_of
 from reports.load_html import render_load_html
-from reports.load_plotting import embedded, library, plain
+from reports.load_plotting import embedded, library, logarithmic, plain
 from reports.load_timeline import MOST_ERRORS, MOST_INTERVALS, row_end, whole_intervals
 from tests.reports.example_load import HOSTILE, SUMMARY, clean_load, empty_load, example_load, full_load, row_of
 from tests.reports.page import Page, assert_harmless
@@ -311,6 +311,11 @@ def test_the_plot_over_mailbox_sizes_says_which_command_grows_most() -> None:
     assert figure(msgspec.structs.replace(full_load(), series=alone), "sizes").rows == (
         ("10", "select", "1", "0.000", "0.000"),
     )
+
+
+@pytest.mark.parametrize(("values", "step"), [([1.0, 99.0], "D2"), ([None, 1.0, 100.0], 1), ([0.0], 1), ([], 1)])
+def test_a_short_logarithmic_axis_has_marks_between_powers_of_ten(values: list[float | None], step: str | int) -> None:
+    assert logarithmic(values) == {"type": "log", "dtick": step}
 
 
 def test_one_process_is_a_sentence_and_no_plot() -> None:
