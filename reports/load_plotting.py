@@ -134,8 +134,12 @@ def axis(title: str, **more: Any) -> Plain:
 def logarithmic(values: Iterable[float | None]) -> Plain:
     """What makes an axis logarithmic; over less than two powers of ten with 2 and 5 between them."""
     known = [value for value in values if value]
-    narrow = bool(known) and max(known) < 100 * min(known)
-    return {"type": "log", "dtick": "D2" if narrow else 1}
+    if not known or max(known) >= 100 * min(known):
+        return {"type": "log", "dtick": 1}
+    # The library's own marks between powers of ten leave out the noughts: 0.5 would read 5.
+    lowest, highest = (math.floor(math.log10(value)) for value in (min(known), max(known)))
+    marks = [factor * 10.0**power for power in range(lowest, highest + 1) for factor in (1, 2, 5)]
+    return {"type": "log", "tickvals": marks, "ticktext": [f"{value:,.6g}" for value in marks]}
 
 
 def mark(x: float, text: str, *, colour: str = "var(--violated)", log: bool = False) -> tuple[Plain, Plain]:

@@ -47,9 +47,10 @@
     section.querySelector("button.logarithmic")?.addEventListener("click", ({ currentTarget: button }) => {
       const on = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", on);
+      const made = figure.layout[figure.logAxis].type === "log" ? {} : { type: "log", dtick: 1, rangemode: "normal" };
       figure.switched[figure.logAxis] = on
-        ? { type: "log", dtick: figure.layout[figure.logAxis].dtick ?? 1, autorange: true, rangemode: "normal" }
-        : { type: "linear", dtick: null, autorange: true, rangemode: "tozero" };
+        ? { ...made, autorange: true }
+        : { type: "linear", dtick: null, tickvals: null, ticktext: null, tickmode: "auto", rangemode: "tozero", autorange: true };
       draw(figure);
     });
     section.querySelector("button.whole")?.addEventListener("click", () =>
