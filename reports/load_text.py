@@ -7,7 +7,6 @@ from reports.load_wording import (
     LedgerLine,
     delivery_lines,
     figure,
-    first_deviation,
     headline,
     milliseconds,
     outcome_lines,
@@ -177,7 +176,10 @@ def _judge(result: LoadResult) -> list[str]:
     if not judge.deviations:
         lines.append("   none deviates from its grammar")
     for deviation in judge.deviations:
-        lines.append(f"   {deviation.count:,} × {printable(first_deviation(result, deviation))}")
+        lines.append(
+            f"   {deviation.count:,} × {printable(deviation.kind)}: first at {deviation.rate_per_s:,.0f} "
+            f"{printable(result.operations)} a second, {duration(deviation.first_at_s)} after the start"
+        )
         lines.append(f"      {visible(deviation.octets)}")
     return lines
 
