@@ -12,10 +12,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 FUZZ_SECONDS ?= 60
 # Processes that test; for half of their time they wait for servers, so that four keep two cores busy.
 JOBS ?= 4
-.PHONY: help check test proof kill bench fuzz lint format clients clean
+.PHONY: help check test proof kill bench bench-load fuzz lint format clients clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -49,6 +49,9 @@ fuzz: $(VENV)/installed-for-fuzz ## coverage-guided fuzzing of every core, FUZZ_
 
 bench: $(VENV)/installed-for-bench ## the reference server's speed and size beside its peers; writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench --write-docs
+
+bench-load: $(VENV)/installed-for-bench ## the load generator's speed beside its peers; writes docs/benchmarks-load.md
+	$(BIN)/python -m tests.bench.load --write-docs
 
 kill: $(VENV)/installed-for-tests ## kill the reference server 300 times and account for every acknowledgement
 	MAILSPEC_KILL_ROUNDS=300 $(BIN)/python -m pytest -s tests/reference_server/test_kill.py

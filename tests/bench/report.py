@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -62,10 +62,10 @@ class Comparison:
         return self.ratio >= self.aim.ratio
 
 
-def comparisons(books: Books) -> list[Comparison | tuple[Aim, str]]:
-    """Each aim with its figures, or with the reason why there are none."""
+def comparisons(books: Books, wanted: Iterable[Aim] | None = None) -> list[Comparison | tuple[Aim, str]]:
+    """Each aim with its figures, or with the reason why there are none; those of the reference server by default."""
     found: list[Comparison | tuple[Aim, str]] = []
-    for aim in aims():
+    for aim in aims() if wanted is None else wanted:
         ours, peer = books.of(aim.work, aim.subject), books.of(aim.work, aim.against)
         if ours is None or peer is None:
             continue
@@ -90,9 +90,9 @@ def comparisons(books: Books) -> list[Comparison | tuple[Aim, str]]:
 HEADINGS = ("work", "of", "per second", "against", "per second", "ratio", "worst", "by CPU", "aim", "")
 
 
-def rows(books: Books) -> Iterator[tuple[str, ...]]:
+def rows(books: Books, wanted: Iterable[Aim] | None = None) -> Iterator[tuple[str, ...]]:
     """The comparisons as text, in the columns of `HEADINGS`."""
-    for each in comparisons(books):
+    for each in comparisons(books, wanted):
         if isinstance(each, tuple):
             aim, why = each
             yield (aim.work, aim.subject, "", aim.against, "", "", "", "", f"{aim.ratio:g}", f"not measured: {why}")
@@ -147,12 +147,19 @@ def machine(versions: dict[str, str]) -> dict[str, str]:
     }
 
 
-def to_terminal(books: Books, notes: list[str], about: dict[str, str]) -> None:
+def to_terminal(
+    books: Books,
+    notes: list[str],
+    about: dict[str, str],
+    *,
+    subject: str = "reference server",
+    wanted: Iterable[Aim] | None = None,
+) -> None:
     """Print the table."""
-    table = Table(title="mailspec's reference server against others, measured side by side")
+    table = Table(title=f"mailspec's {subject} against others, measured side by side")
     for number, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="right" if number in {2, 4, 5, 6, 7, 8} else "left", overflow="fold")
-    for row in rows(books):
+    for row in rows(books, wanted):
         table.add_row(*row, style="" if row[-1] == "met" else "yellow")
     console = Console(width=max(Console().width, 170))
     console.print(table)
@@ -161,13 +168,22 @@ def to_terminal(books: Books, notes: list[str], about: dict[str, str]) -> None:
     console.print(", ".join(f"{name} {value}" for name, value in about.items()), highlight=False)
 
 
-def to_json(path: Path, books: Books, idle: dict[str, int], about: dict[str, str], *, date: str, rounds: int) -> None:
+def to_json(
+    path: Path,
+    books: Books,
+    idle: dict[str, int],
+    about: dict[str, str],
+    *,
+    date: str,
+    rounds: int,
+    wanted: Iterable[Aim] | None = None,
+) -> None:
     """Write everything that was measured."""
     compared = [
         {**asdict(each.aim), "measured": each.ratio, "worst": each.worst, "by_cpu": each.cpu_ratio, "met": each.met}
         if isinstance(each, Comparison)
         else {**asdict(each[0]), "missing": each[1]}
-        for each in comparisons(books)
+        for each in comparisons(books, wanted)
     ]
     found = {
         "date": date,
@@ -180,7 +196,16 @@ def to_json(path: Path, books: Books, idle: dict[str, int], about: dict[str, str
     path.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def to_docs(path: Path, books: Books, notes: list[str], about: dict[str, str], *, date: str, rounds: int) -> None:
+def to_docs(
+    path: Path,
+    books: Books,
+    notes: list[str],
+    about: dict[str, str],
+    *,
+    date: str,
+    rounds: int,
+    wanted: Iterable[Aim] | None = None,
+) -> None:
     """Put the table between the marks.
 
     Raises:
@@ -196,7 +221,7 @@ def to_docs(path: Path, books: Books, notes: list[str], about: dict[str, str], *
         "",
         "| " + " | ".join(HEADINGS) + " |",
         "|" + "|".join("--:" if number in {2, 4, 5, 6, 7, 8} else "--" for number in range(len(HEADINGS))) + "|",
-        *("| " + " | ".join(row) + " |" for row in rows(books)),
+        *("| " + " | ".join(row) + " |" for row in rows(books, wanted)),
         "",
         *(f"- {note}" for note in notes),
     ]

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from tests.bench.measuring import own_child
@@ -101,14 +102,17 @@ def aiosmtpd() -> Iterator[Server]:
 
 
 @contextmanager
-def smtp_sink() -> Iterator[Server]:
-    """Postfix's smtp-sink: reads mail and throws it away."""
+def smtp_sink(*, counted: Path | None = None) -> Iterator[Server]:
+    """Postfix's smtp-sink: reads mail and throws it away. `counted` is a file where it writes how much so far."""
     (port,) = free_ports(1)
-    with postfix_tool("smtp-sink") as (program, environment):
+    with postfix_tool("smtp-sink") as (program, environment), ExitStack() as stack:
         as_root = ["-u", getpass.getuser()] if os.geteuid() == 0 else []
-        with _child([program, *as_root, f"127.0.0.1:{port}", "128"], environment) as process:
-            _wait_for(process, port, program)
-            yield Server(name="smtp-sink", pid=process.pid, ports={"smtp": port})
+        counting = ["-c"] if counted else []
+        out = stack.enter_context(counted.open("wb")) if counted else None
+        command = [program, *counting, *as_root, f"127.0.0.1:{port}", "128"]
+        process = stack.enter_context(_child(command, environment, out=out))
+        _wait_for(process, port, program)
+        yield Server(name="smtp-sink", pid=process.pid, ports={"smtp": port})
 
 
 @contextmanager
@@ -149,10 +153,14 @@ def versions() -> dict[str, str]:
 
 @contextmanager
 def _child(
-    command: list[str], environment: dict[str, str] | None = None, *, quiet: bool = False
+    command: list[str],
+    environment: dict[str, str] | None = None,
+    *,
+    quiet: bool = False,
+    out: BinaryIO | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     stderr = subprocess.DEVNULL if quiet else None
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment)
+    process = subprocess.Popen(command, stdout=out or subprocess.PIPE, stderr=stderr, env=environment)
     try:
         yield process
     finally:
