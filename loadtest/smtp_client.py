@@ -267,7 +267,9 @@ class SmtpSession(Session):
         if refused is None:
             self.refusals = refusals
             # What was all well once is known at a glance when it comes again.
-            self._usual_for = envelope if self._readiness is not None and not refusals else None
+            # A judge wants to see every reply, so then each is read by itself.
+            glances = self._readiness is not None and self.judge is None and not refusals
+            self._usual_for = envelope if glances else None
             self._usual_octets = taken
             return
         if len(refusals) == len(envelope.rcpts):

@@ -112,6 +112,40 @@ def test_each_envelope_leaves_with_the_text_before_it() -> None:
     assert (course.usable, course.has_envelope_ahead) == (True, False)
 
 
+class EverythingJudge:
+    """Stands in for the judge: wants every reply."""
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+
+    def sample(self) -> bool:
+        return True
+
+    def smtp(self, raw: bytes) -> None:
+        self.seen.append(raw)
+
+
+def test_a_judge_is_asked_about_every_reply_also_where_all_are_as_before() -> None:
+    def script(peer: Peer) -> None:
+        peer.send(b"220 mail.test\r\n")
+        peer.replies(b"250 mail.test\r\n")
+        envelope(peer, *GOES_WELL)
+        for _ in range(2):
+            peer.text()
+            envelope(peer, b"250 kept\r\n", *GOES_WELL)
+        peer.text()
+        peer.send(b"250 kept\r\n")
+
+    judge = EverythingJudge()
+    with serving(script) as address:
+        route = Route(address=address, patience=PATIENCE)
+        session = SmtpSession.open(route, lambda phase, seconds: None, judge=judge)  # type: ignore[arg-type]
+        for number in range(3):
+            session.submit(ENVELOPE, wire(number), pipelining=True, then=ENVELOPE if number < 2 else None)
+        session.close()
+    assert judge.seen[-15:] == [*GOES_WELL, b"250 kept\r\n"] * 3
+
+
 @pytest.mark.parametrize("cut", range(1, 60, 7))
 def test_replies_may_be_cut_anywhere(cut: int) -> None:
     replies = b"250-kept\r\n250 it\r\n" + b"".join(GOES_WELL)
