@@ -15,7 +15,7 @@ from loadtest.judging import EXAMPLE_OCTETS, JUDGED_OCTETS, ReplyJudge, rate_at
 from loadtest.plan import Patience, Route
 from loadtest.pop3_client import Pop3Session
 from loadtest.session import Session
-from loadtest.smtp_client import SmtpSession
+from loadtest.smtp_client import Envelope, SmtpSession
 from reports.load import Interval
 from tests.loadtest.scripted_server import Peer, serving
 
@@ -206,6 +206,33 @@ def test_sessions_put_every_reply_to_their_judge(
         end(session_class.open(route, lambda phase, seconds: None, judge=judged))
     assert judged.replies == judged.sampled == 3
     assert (kinds(judged) == found) if found else kinds(judged)["imap/bare_lf"] == 2
+
+
+def test_replies_that_are_known_at_a_glance_are_put_to_the_judge_too() -> None:
+    envelope = Envelope("a@client.example", ["b@example.test"])
+    well = b"250 a\r\n250 b\r\n354 go\r\n"
+    messages = 4
+
+    def script(peer: Peer) -> None:
+        peer.send(b"220 hi\r\n")
+        peer.replies(b"250 mail.test\r\n")
+        for number in range(messages):
+            for _ in envelope.phases:
+                peer.line()
+            peer.send(well if number == 0 else b"250 \xff kept\r\n" + well)
+            peer.text()
+        peer.send(b"250 \xff kept\r\n")
+
+    judged = judge()
+    with serving(script) as address:
+        route = Route(address=address, patience=Patience(connect_s=2.0, reply_s=2.0))
+        session = SmtpSession.open(route, lambda phase, seconds: None, judge=judged)
+        for number in range(messages):
+            then = envelope if number < messages - 1 else None
+            session.submit(envelope, b"Subject: x\r\n\r\nx\r\n.\r\n", pipelining=True, then=then)
+        session.close()
+    assert judged.replies == judged.sampled == 2 + 4 * messages
+    assert kinds(judged) == {"smtp/not_text": messages}
 
 
 def test_asking_costs_next_to_nothing() -> None:
