@@ -11,6 +11,7 @@ ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "transmission": ("smtp", "smtps", "submission", "submissions", "lmtp"),
         "smtp": ("smtp", "smtps", "submission", "submissions"),
         "lmtp": ("lmtp",),
+        "inbound": ("smtp", "smtps", "lmtp"),
         "pop3": ("pop3", "pop3s"),
         "imap": ("imap", "imaps"),
         "any": ("smtp", "smtps", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps"),
@@ -87,6 +88,39 @@ _ALL = (
         user_class="loadtest.submitting:DeliveringServer",
         messages_per_session=0,
         logs_in=False,
+    ),
+    Scenario(
+        name="delivery",
+        summary="messages go in over SMTP or LMTP, and idling readers have them pushed to them over IMAP",
+        about=(
+            "Two people, one waiting for the other's message: a mail server hands in a message (4096 octets, unless "
+            "told otherwise) for a mailbox, as relay does, while its reader has INBOX open and idles (RFC 2177). Told "
+            "of something new, the reader fetches it. The latency is that of the whole way, from MAIL until the reader "
+            "has every octet. The next message follows when the one before has arrived, or has not within --late-after "
+            "(10 s), which is a failure; --think-time gives the seconds between, --arrivals messages per second. Each "
+            "account has one reader in each process; users take the accounts in turn."
+        ),
+        needs=("inbound", "imap"),
+        headline="delivery",
+        user_class="loadtest.delivering:DeliveringUser",
+        messages_per_session=0,
+        logs_in=False,
+        needs_account=True,
+    ),
+    Scenario(
+        name="soak",
+        summary="people hand in mail at a modest rate for hours, in sessions that come and go",
+        about=(
+            "An ordinary day without an end: mail programs log in, hand in three messages (4096 octets, unless told "
+            "otherwise) some 5 s apart, quit and come back. Ten users make two messages a second. Run it for hours "
+            "(--run-time 8h): what leaks, fills up or slows down shows in the latency over time, which the report "
+            "draws in intervals that grow with the run, and in the ledger."
+        ),
+        needs=("smtp",),
+        takes=("imap", "pop3"),
+        user_class="loadtest.submitting:SubmittingUser",
+        think_s=5.0,
+        messages_per_session=3,
     ),
     Scenario(
         name="connections",

@@ -76,12 +76,16 @@ class TransmittingUser(MailUser):
                 self._note_accepted_in_part(session, number, now)
             else:
                 ledger.accepted(number, now - books.began)
-            books.done(octets=message.octets, took_s=now - due if plan.arrivals else submit_s, now=now)
-            self.went_well()
-            self.report("submit", seconds=submit_s, octets=message.octets)
+            self.accepted(due, number, octets=message.octets, submit_s=submit_s, now=now)
             self._left_in_session -= 1
             if self._left_in_session == 0:
                 self._quit(within_s=None)
+
+    def accepted(self, due: float, number: int, *, octets: int, submit_s: float, now: float) -> None:
+        """The server has taken the message of this number: here the operation ends."""
+        self.desk.books.done(octets=octets, took_s=now - due if self.desk.plan.arrivals else submit_s, now=now)
+        self.went_well()
+        self.report("submit", seconds=submit_s, octets=octets)
 
     def on_stop(self) -> None:
         """Leave as a polite client does, but not for long."""
