@@ -313,8 +313,6 @@ class SmtpSession(Session):
         if octets[:4] != b"250 " or octets[end - 2 : end] != b"\r\n" or octets[end:] != self._usual_octets:
             self._take_in("final_dot", octets)
             return False
-        if self.judge is not None and self.judge.sample(1 + len(then.phases)):
-            self.judge.smtp(octets)
         took_s = self._arrived - sent
         record = self._record
         record("final_dot", took_s)

@@ -209,8 +209,8 @@ def test_sessions_put_every_reply_to_their_judge(
     assert (kinds(judged) == found) if found else kinds(judged)["imap/bare_lf"] == 2
 
 
-def test_replies_that_are_known_at_a_glance_are_put_to_the_judge_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Only cooperative sockets are read that way.
+def test_no_reply_is_known_at_a_glance_where_there_is_a_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Only cooperative sockets are ever read that way.
     monkeypatch.setattr("loadtest.session.socket", gevent.socket)
     envelope = Envelope("a@client.example", ["b@example.test"])
     well = b"250 a\r\n250 b\r\n354 go\r\n"
