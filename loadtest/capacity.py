@@ -25,14 +25,17 @@ ACHIEVED_SHARE = 0.95
 AGREEING = 2
 """Steps of the same outcome that settle a rate."""
 
-MOST_STEPS = 100
-"""A search that has not ended by then never will: the server is not the same from one step to the next."""
+MOST_STEPS = 200
+"""From 1/s to a million by the smallest factor, and halving to the finest precision, take fewer."""
 
 FEWEST_ARRIVALS = 100
 """A step at a low rate takes longer, so as to have this many arrivals: a p99 of fewer is their maximum."""
 
 LONGEST_STEPS = 4
 """How many times as long a step may become for that."""
+
+LEAST_FACTOR, MOST_FACTOR = 1.2, 10.0
+"""What the rate may be multiplied by."""
 
 DESCENTS = 6
 """How often the rate is divided by the factor if not even the first one holds."""
@@ -189,8 +192,8 @@ class CapacitySearch:
         """
         if not 0 < start_per_s <= limit_per_s:
             raise ValueError(f"the first rate, {start_per_s:g}/s, must be above 0 and not above the limit")
-        if not 1 < factor <= 10:
-            raise ValueError(f"a rate multiplied by {factor:g} leads nowhere: from 1.1 to 10")
+        if not LEAST_FACTOR <= factor <= MOST_FACTOR:
+            raise ValueError(f"a rate multiplied by {factor:g} leads nowhere: from {LEAST_FACTOR:g} to {MOST_FACTOR:g}")
         if not 0.01 <= precision < 1:
             raise ValueError(f"a precision of {precision:.1%} is not to be had: from 1% on, below 100%")
         if step_s <= 0:
@@ -201,17 +204,13 @@ class CapacitySearch:
         self._precision = precision
         self._step_s = step_s
         self._outcomes: dict[float, list[Outcome]] = {}
+        self._settled: dict[float, _Says] = {}
         self._count = 0
 
     # -- what the trials so far say -----------------------------------------------------------------------------------
 
-    def _settled(self, rate: float) -> _Says | None:
-        """What is known of this rate for certain; None as long as no two steps agree."""
-        ((says, number),) = Counter(map(_says, self._outcomes[rate])).most_common(1)
-        return says if number >= AGREEING else None
-
     def _rates(self, says: _Says) -> list[float]:
-        return [rate for rate in self._outcomes if self._settled(rate) is says]
+        return [rate for rate, known in self._settled.items() if known is says]
 
     @property
     def breaks_at_per_s(self) -> float | None:
@@ -231,8 +230,8 @@ class CapacitySearch:
     @property
     def _highest_met(self) -> float | None:
         """The highest rate below the top that was met, be it once."""
-        met = (rate for rate, outcomes in self._outcomes.items() if self._holds(outcomes) and rate < self._top)
-        return max(met, default=None)
+        top = self._top
+        return max((r for r, outcomes in self._outcomes.items() if r < top and self._holds(outcomes)), default=None)
 
     @staticmethod
     def _holds(outcomes: Sequence[Outcome]) -> bool:
@@ -242,7 +241,8 @@ class CapacitySearch:
     @property
     def holds_at_per_s(self) -> float | None:
         """The highest rate, below any that does not, at which the server is known to hold the objective."""
-        return max((rate for rate in self._rates(_Says.HOLDS) if rate < self._top), default=None)
+        top = self._top
+        return max((rate for rate in self._rates(_Says.HOLDS) if rate < top), default=None)
 
     # -- the search ---------------------------------------------------------------------------------------------------
 
@@ -257,13 +257,17 @@ class CapacitySearch:
     def record(self, trial: Trial, outcome: Outcome) -> None:
         """Take notice of what a trial showed."""
         self._count += 1
-        self._outcomes.setdefault(trial.rate_per_s, []).append(outcome)
+        outcomes = self._outcomes.setdefault(trial.rate_per_s, [])
+        outcomes.append(outcome)
+        says = _says(outcome)
+        if sum(_says(earlier) is says for earlier in outcomes) >= AGREEING:
+            self._settled[trial.rate_per_s] = says
 
     def _next_rate(self) -> float | None:
         if not self._outcomes:
             return self._start
         for rate, outcomes in self._outcomes.items():
-            if self._settled(rate) is None and not self._holds(outcomes):
+            if rate not in self._settled and not self._holds(outcomes):
                 return rate
         top, met = self._top, self._highest_met
         if met is None:
@@ -272,7 +276,7 @@ class CapacitySearch:
         at_limit = met >= self._limit
         if top == math.inf and not at_limit:
             return min(_rounded(met * self._factor), self._limit)
-        if self._settled(met) is None:
+        if met not in self._settled:
             return met
         if at_limit or top <= met * (1 + self._precision):
             return None
@@ -301,7 +305,7 @@ class CapacitySearch:
             known += [f"not at {breaks:g}/s"] if breaks else []
             return "no knee found: the search was ended early" + (f"; {', '.join(known)}" if known else "")
         if self._count >= MOST_STEPS:
-            return f"no knee found in {MOST_STEPS} steps: the server is not the same from one step to the next"
+            return f"no knee found in {MOST_STEPS} steps: begin at a rate that is nearer to it"
         if unknown is not None and unknown == self._top:
             least = (
                 f"the server holds the objective at {holds:g}/s at least, and"
