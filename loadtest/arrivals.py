@@ -92,8 +92,8 @@ class Tally:
         """As plain data for another process."""
         return {
             "counts": [self.offered, self.started, self.dropped, self.overdue],
-            "lateness": _encoded(self.lateness),
-            "generator_lateness": _encoded(self.generator_lateness),
+            "lateness": self.lateness.encode_exactly(),
+            "generator_lateness": self.generator_lateness.encode_exactly(),
         }
 
     def merge(self, encoded: dict[str, Any]) -> None:
@@ -107,8 +107,8 @@ class Tally:
         self.started += started
         self.dropped += dropped
         self.overdue += overdue
-        self.lateness.merge(_decoded(encoded["lateness"]))
-        self.generator_lateness.merge(_decoded(encoded["generator_lateness"]))
+        self.lateness.merge(LatencyHistogram.decode_exactly(encoded["lateness"]))
+        self.generator_lateness.merge(LatencyHistogram.decode_exactly(encoded["generator_lateness"]))
 
     def record(self, schedule: str) -> reports.Arrivals:
         """As the report has it."""
@@ -121,18 +121,6 @@ class Tally:
             lateness_us=self.lateness.summary(),
             generator_lateness_us=self.generator_lateness.summary(),
         )
-
-
-def _encoded(histogram: LatencyHistogram) -> list[Any]:
-    # The blob keeps what was counted to three digits; the two extremes are known exactly.
-    return [histogram.encode(), histogram.max_us, histogram.min_us]
-
-
-def _decoded(encoded: list[Any]) -> LatencyHistogram:
-    blob, max_us, min_us = encoded
-    histogram = LatencyHistogram.decode(blob)
-    histogram.max_us, histogram.min_us = max_us, min_us
-    return histogram
 
 
 class Line:

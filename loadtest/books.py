@@ -126,9 +126,7 @@ class Books:
             "texts": self.texts,
             "by_kind": dict(self.by_kind),
             "histograms": {
-                phase: [histogram.encode(), histogram.max_us, histogram.min_us]
-                for phase, histogram in self.histograms.items()
-                if histogram.count
+                phase: histogram.encode_exactly() for phase, histogram in self.histograms.items() if histogram.count
             },
             "timeline": self.timeline.encode(now=now),
         }
@@ -145,9 +143,6 @@ class Books:
         for code, text in encoded["texts"].items():
             self.texts.setdefault(code, text)
         self.by_kind.update(encoded["by_kind"])
-        for phase, (blob, max_us, min_us) in encoded["histograms"].items():
-            other = LatencyHistogram.decode(blob)
-            # The blob keeps what it counted, to three digits; the two extremes are known exactly.
-            other.max_us, other.min_us = max_us, min_us
-            self.histogram(phase).merge(other)
+        for phase, histogram in encoded["histograms"].items():
+            self.histogram(phase).merge(LatencyHistogram.decode_exactly(histogram))
         self.timeline.merge(encoded["timeline"])

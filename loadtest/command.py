@@ -56,7 +56,7 @@ def share(text: str) -> float:
     epilog="Exit status: 0 within the thresholds, 1 a threshold is broken, 2 usage, 3 no verdict possible.",
 )
 @click.argument("scenario", required=False)
-@click.argument("urls", nargs=-1, metavar="URL...")
+@click.argument("urls", nargs=-1, metavar="[URL...]")
 @click.option("--users", type=click.IntRange(1, 100_000), help="How many at once. Default: 10; of an open load 200.")
 @click.option("--run-time", type=seconds, help="As in 10s, 1m30s. Default: 10s; with --web until Ctrl-C.")
 @click.option("--spawn-rate", type=click.FloatRange(0.01), help="Users started per second. Default: all at once.")
@@ -68,6 +68,9 @@ def share(text: str) -> float:
 )
 @click.option("--step", type=seconds, default="10s", show_default=True, help="find-capacity: the length of a step.")
 @click.option("--max-rate", type=click.FloatRange(0.01), help="Operations per second at most, of all users together.")
+@click.option(
+    "--feed-rate", type=click.FloatRange(0.001), default=1.0, show_default=True, help="Messages/s for those who read."
+)
 @click.option(
     "--message-size",
     default="4096",

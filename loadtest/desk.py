@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from loadtest.arrivals import Arrivals, Tally
 from loadtest.books import Books
+from loadtest.histogram import LatencyHistogram
 from loadtest.judging import ReplyJudge
 from loadtest.ledger import Ledger
 from loadtest.limiter import Limiter
@@ -59,6 +60,7 @@ class Findings:
         self.tally = tally
         self.judge = judge
         self.processor_s: dict[str, float] = {}
+        self.by_size: dict[tuple[int, str], LatencyHistogram] = {}
         self.mailboxes_read = False
 
     @classmethod
@@ -72,12 +74,18 @@ class Findings:
             judge=ReplyJudge(plan.judge_share, seed=plan.seed + part.index, began=began) if plan.judge_share else None,
         )
 
+    def cost(self, mailbox_messages: int, phase: str, seconds: float) -> None:
+        """A command took so long in a mailbox of so many messages."""
+        histogram = self.by_size.setdefault((mailbox_messages, phase), LatencyHistogram())
+        histogram.record(int(seconds * 1_000_000))
+
     def encode(self, *, now: float) -> dict[str, Any]:
         """As plain data for another process."""
         return {
             "processor_s": self.processor_s,
             "books": self.books.encode(now=now),
             "ledger": self.ledger.encode(),
+            "by_size": [[*key, *histogram.encode_exactly()] for key, histogram in self.by_size.items()],
             "tally": self.tally.encode() if self.tally is not None else None,
             "judge": self.judge.encode() if self.judge is not None else None,
         }
@@ -87,6 +95,8 @@ class Findings:
         self.processor_s.update(encoded["processor_s"])
         self.books.merge(encoded["books"])
         self.ledger.merge(encoded["ledger"])
+        for size, phase, *histogram in encoded["by_size"]:
+            self.by_size.setdefault((size, phase), LatencyHistogram()).merge(LatencyHistogram.decode_exactly(histogram))
         if self.tally is not None:
             self.tally.merge(encoded["tally"])
         if self.judge is not None:

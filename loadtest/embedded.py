@@ -57,8 +57,8 @@ def schemes_for(scenario: Scenario) -> list[str]:
     readers = [role for role in scenario.takes if role in ("imap", "pop3")]
     if not {"imap", "pop3"} & set(roles):
         roles += readers[:1]
-    if not {"smtp", "transmission", "inbound", "lmtp", "any"} & set(roles):
-        roles += [role for role in scenario.takes if role in ("smtp", "transmission", "lmtp")][:1]
+    if not {"smtp", "inbound", "lmtp", "any"} & set(roles):
+        roles += [role for role in scenario.takes if role in ("smtp", "inbound", "lmtp")][:1]
     chosen = []
     for role in roles:
         offered = [scheme for scheme in ROLES[role] if scheme in SERVICES]

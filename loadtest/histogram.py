@@ -142,6 +142,22 @@ class LatencyHistogram:
             histogram.min_us = decoded.get_min_value()
         return histogram
 
+    def encode_exactly(self) -> list[Any]:
+        """As plain data for another process: the blob keeps what was counted, and the extremes are told beside it."""
+        return [self.encode(), self.max_us, self.min_us]
+
+    @classmethod
+    def decode_exactly(cls, encoded: list[Any]) -> LatencyHistogram:
+        """Read what `encode_exactly` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        blob, max_us, min_us = encoded
+        histogram = cls.decode(blob)
+        histogram.max_us, histogram.min_us = max_us, min_us
+        return histogram
+
     def _synchronised(self) -> Any:
         """HdrHistogram with its own totals brought up to date, which `record` leaves alone."""
         self._hdr.total_count = self.count

@@ -60,7 +60,8 @@ class LoadPlan:
     the ledger. `run_time_s` None means until told to end. `messages_per_session` 0 keeps a session for as long as the
     server does. `pace_per_s` is how many operations a user does per second at the most; 0 means that it goes on as soon
     as it has its reply, but for a pause of `think_s` on average. `arrivals` is an open schedule as text (see
-    `arrivals.parse_schedule`); None is a closed run. `messages` is a size in octets, `mixed`, or a folder.
+    `schedule.parse_schedule`); None is a closed run. `feed_per_s` is
+    how many messages a second come for those who only read. `messages` is a size in octets, `mixed`, or a folder.
     """
 
     scenario: Scenario
@@ -77,6 +78,7 @@ class LoadPlan:
     think_s: float = 0.0
     arrivals: str | None = None
     max_rate_per_s: float | None = None
+    feed_per_s: float = 1.0
     tls: TlsUse = TlsUse.AUTO
     patience: Patience = Patience()
     seed: int = 0
@@ -98,7 +100,8 @@ class LoadPlan:
     @property
     def reads_mailboxes(self) -> bool:
         """Whether somebody can tell what became of the messages."""
-        return bool(self.readers) and any(endpoint.role in ("imap", "pop3") for endpoint in self.endpoints)
+        roles = {endpoint.role for endpoint in self.endpoints}
+        return bool(self.readers) and bool(roles & {"imap", "pop3"}) and bool(roles & {"smtp", "lmtp", "inbound"})
 
     def slots_of(self, persona: Persona) -> tuple[str, ...]:
         """Those of its recipients whose mailboxes are read, which close the ledger; each has the slot of its place."""
@@ -143,6 +146,7 @@ class LoadPlan:
             "messages_per_session": self.messages_per_session or "unlimited",
             "pace_per_user_per_s": self.pace_per_s or "as fast as replies come",
             "think_time_s": self.think_s,
+            "feed_rate_per_s": self.feed_per_s,
             "max_rate_per_s": self.max_rate_per_s or "unlimited",
             "processes": self.processes,
             "tls": "implicit" if self.main.target.implicit_tls else self.tls.value,

@@ -53,6 +53,7 @@ class Options:
     think_time: float | None = None
     arrivals: str | None = None
     max_rate: float | None = None
+    feed_rate: float = 1.0
     accounts: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
     sender: str | None = None
@@ -96,7 +97,7 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
         personas=_personas(scenario, logins, addresses, options),
         readers=dict(zip(addresses, logins, strict=True)),
         users=users,
-        spawn_rate_per_s=options.spawn_rate or float(users),
+        spawn_rate_per_s=options.spawn_rate or min(float(users), scenario.spawn_per_s or users),
         run_time_s=options.run_time or (None if until_ended else 10.0),
         messages=options.message_size,
         pipelining=options.pipelining,
@@ -104,6 +105,7 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
         pace_per_s=options.pace,
         think_s=scenario.think_s if options.think_time is None else options.think_time,
         arrivals=options.arrivals,
+        feed_per_s=options.feed_rate,
         max_rate_per_s=options.max_rate or (FOREIGN_RATE_PER_S if far else None),
         tls=TlsUse(options.tls),
         patience=Patience(reply_s=options.reply_timeout),

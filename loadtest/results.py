@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from loadtest.desk import Findings, Opening
 from loadtest.plan import LoadPlan
 from loadtest.thresholds import conditions
-from reports.load import SATURATED, Ledger, LoadResult, Process, Summary
+from reports.load import SATURATED, Ledger, LoadResult, Process, SizePoint, Summary
 
 
 def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: float, interrupted: bool) -> LoadResult:
@@ -41,6 +41,7 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
         processes=processes,
         histograms=books.encoded_histograms(),
         timeline=timeline,
+        series=_series(findings),
         arrivals=findings.tally.record(plan.arrivals) if findings.tally is not None and plan.arrivals else None,
         judge=findings.judge.judgement(timeline) if findings.judge is not None else None,
     )
@@ -94,6 +95,14 @@ def _ledger(late_after_s: float, run_id: str, findings: Findings) -> Ledger:
         foreign=account.foreign,
         named=named,
     )
+
+
+def _series(findings: Findings) -> tuple[SizePoint, ...]:
+    points = []
+    for (size, phase), histogram in sorted(findings.by_size.items()):
+        p50, p99 = histogram.percentiles_us((50, 99))
+        points.append(SizePoint(mailbox_messages=size, phase=phase, count=histogram.count, p50_us=p50, p99_us=p99))
+    return tuple(points)
 
 
 def _saturated(processes: tuple[Process, ...], findings: Findings) -> str:

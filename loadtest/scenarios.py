@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "transmission": ("smtp", "smtps", "submission", "submissions", "lmtp"),
         "smtp": ("smtp", "smtps", "submission", "submissions"),
         "lmtp": ("lmtp",),
         "inbound": ("smtp", "smtps", "lmtp"),
@@ -27,7 +26,8 @@ class Scenario:
     `about` says what a person or machine would do, with units. `user_class` is `module:class`, or `file.py:class` of a
     locust file of the user's own. `needs` are roles that the URLs must fill, `takes` those that they may: a mailbox
     that can be read closes the ledger. `headline` is the phase whose latency stands for the whole, `operations` the
-    plural of what a user does over and over. Users pause `think_s` seconds on average between operations.
+    plural of what a user does over and over. Users pause `think_s` seconds on average between operations, and come so
+    many a second (`spawn_per_s`; None: all at once).
     """
 
     name: str
@@ -42,6 +42,7 @@ class Scenario:
     messages_per_session: int = 1
     logs_in: bool = True
     needs_account: bool = False
+    spawn_per_s: float | None = None
 
 
 _ALL = (
@@ -90,15 +91,124 @@ _ALL = (
         logs_in=False,
     ),
     Scenario(
+        name="pop3-poll",
+        summary="mail programs look into their maildrops over POP3 every few minutes",
+        about=(
+            "A mail program on a person's desk: every five minutes (on average; --think-time says otherwise) it "
+            "connects, secures the session where it must, logs in, asks for STAT and UIDL, fetches what is new, "
+            "removes what it fetched at the visit before (DELE), and quits. At its first visit it knows what lies "
+            "there already. With an SMTP or LMTP URL beside, --feed-rate messages a second (1) come for the accounts "
+            "in turn and are accounted for. A maildrop is open to one session at a time (RFC 1939 §3), so give as "
+            "many accounts as users."
+        ),
+        needs=("pop3",),
+        takes=("inbound",),
+        headline="poll",
+        operations="polls",
+        user_class="loadtest.polling:PollingUser",
+        think_s=300.0,
+        needs_account=True,
+        logs_in=False,
+    ),
+    Scenario(
+        name="imap-idle",
+        summary="a fleet of mail programs waits over IMAP to be told of new mail",
+        about=(
+            "Telephones in pockets: each logs in once, opens INBOX and idles (RFC 2177), entering IDLE anew every 29 "
+            "minutes. With an SMTP or LMTP URL beside, --feed-rate messages a second (1) come for the accounts in "
+            "turn, and each client that idles at that mailbox is timed from the reply to the final dot until it is "
+            "told (a push; 0 if it was told first). 500 clients come per second (--spawn-rate)."
+        ),
+        needs=("imap",),
+        takes=("inbound",),
+        headline="push",
+        operations="pushes",
+        user_class="loadtest.idling:IdlingUser",
+        needs_account=True,
+        logs_in=False,
+        spawn_per_s=500.0,
+    ),
+    Scenario(
+        name="imap-sync",
+        summary="mail programs keep a copy of their mailboxes over IMAP, as Thunderbird does",
+        about=(
+            "A mail program that is open all day: it logs in, lists the mailboxes, opens INBOX and asks for the flags "
+            "of everything there; then, every minute (on average; --think-time says otherwise), it asks for news "
+            "(NOOP), for flags and headers of what came, fetches it, and for the STATUS of up to five other "
+            "mailboxes. After ten rounds it logs out and begins anew. With an SMTP or LMTP URL beside, --feed-rate "
+            "messages a second (1) come for the accounts in turn and are accounted for."
+        ),
+        needs=("imap",),
+        takes=("inbound",),
+        headline="sync",
+        operations="synchronisations",
+        user_class="loadtest.syncing:SyncingUser",
+        think_s=60.0,
+        needs_account=True,
+        logs_in=False,
+    ),
+    Scenario(
+        name="office",
+        summary="people in an office read, answer, delete and search their mail over IMAP",
+        about=(
+            "A person in an office, with INBOX open all day. Of a hundred actions forty read the newest mail that is "
+            "not yet read, fifteen answer (a message of 4096 octets, unless told otherwise, handed in to the SMTP or "
+            "LMTP URL beside; without one these read, too), fifteen delete the oldest message that was read, fifteen "
+            "search (for a word in a header, or for what is unread), and fifteen look at what other mailboxes hold. "
+            "Between actions it thinks for 20 s on average (--think-time). --feed-rate messages a second (1) come for "
+            "the accounts in turn; all is accounted for."
+        ),
+        needs=("imap",),
+        takes=("inbound",),
+        headline="action",
+        operations="actions",
+        user_class="loadtest.office:OfficeUser",
+        think_s=20.0,
+        needs_account=True,
+        logs_in=False,
+    ),
+    Scenario(
+        name="big-mailbox",
+        summary="what IMAP commands cost as a mailbox grows",
+        about=(
+            "A person who never deletes. Each user fills a mailbox of its own (removed afterwards) with messages "
+            "(4096 octets, unless told otherwise) up to 100, 300, 1,000, 3,000, … up to 100,000, as far as the time "
+            "goes, and at each size does five rounds of SELECT, FETCH of all flags, SEARCH, FETCH of one message and "
+            "STORE: the report draws each command's time against the size. One user is enough (--users 1)."
+        ),
+        needs=("imap",),
+        headline="action",
+        operations="rounds",
+        user_class="loadtest.big_mailbox:BigMailboxUser",
+        needs_account=True,
+        logs_in=False,
+    ),
+    Scenario(
+        name="slow-clients",
+        summary="a fleet of clients that dawdle beside normal ones that hand in mail: do those still get served?",
+        about=(
+            "Nine of ten users are slow on purpose (slowloris): they connect and send a command one octet a second, "
+            "or fall silent in the middle of a text, for as long as the server bears it, and come back. The tenth is "
+            "a mail server that hands in a message (4096 octets, unless told otherwise) in a session of its own, over "
+            "SMTP or LMTP. The latency is that of these alone, from connecting to the reply to the final dot. What "
+            "became of the slow ones is counted and is no failure."
+        ),
+        needs=("inbound",),
+        takes=("imap", "pop3"),
+        headline="normal",
+        user_class="loadtest.slow:SlowOrNormalUser",
+        logs_in=False,
+    ),
+    Scenario(
         name="delivery",
         summary="messages go in over SMTP or LMTP, and idling readers have them pushed to them over IMAP",
         about=(
             "Two people, one waiting for the other's message: a mail server hands in a message (4096 octets, unless "
             "told otherwise) for a mailbox, as relay does, while its reader has INBOX open and idles (RFC 2177). Told "
-            "of something new, the reader fetches it. The latency is that of the whole way, from MAIL until the reader "
-            "has every octet. The next message follows when the one before has arrived, or has not within --late-after "
-            "(10 s), which is a failure; --think-time gives the seconds between, --arrivals messages per second. Each "
-            "account has one reader in each process; users take the accounts in turn."
+            "of something new, the reader fetches it. The latency is that of the whole way, from MAIL until the "
+            "reader has every octet. The next message follows when the one before has arrived, or has not within "
+            "--late-after (10 s), which is a failure; --think-time gives the seconds between, --arrivals messages per "
+            "second. Each account has one reader in each process; users take the accounts in turn."
         ),
         needs=("inbound", "imap"),
         headline="delivery",

@@ -224,6 +224,19 @@ class SmtpSession(Session):
             self._expect("final_dot", 2, sent)
         return self._arrived - began
 
+    def fall_silent(self, envelope: Envelope, beginning: bytes, *, within_s: float) -> None:
+        """Begin a message, send the beginning of its text, and say no more; the session is closed in the end.
+
+        Raises:
+            LoadError: what the server made of that; a time-out where it bore it for so long.
+        """
+        try:
+            self._envelope_step_by_step(envelope, time.perf_counter())
+            self._send("final_dot", beginning)
+            self._expect("final_dot", 2, None, within_s=within_s)
+        finally:
+            self.close()
+
     def _envelope_step_by_step(self, envelope: Envelope, began: float) -> None:
         refusals: list[Refusal] = []
         self._send("mail", envelope.mail)

@@ -16,6 +16,7 @@ from locust.user.task import LOCUST_STATE_RUNNING
 
 from loadtest.desk import Desk
 from loadtest.live import LiveStatistics
+from loadtest.outbox import Feeder
 from loadtest.plan import Persona
 from loadtest.session import LoadError, RefusedError
 
@@ -131,6 +132,31 @@ class MailUser(User):
             exception=error,
             context={},
         )
+
+
+class FedUser(MailUser):
+    """A user with a mailbox, to which mail comes during the run if a server that takes it is given, too."""
+
+    abstract = True
+    _feeders: ClassVar[dict[Desk, Feeder]] = {}
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.mailbox = next(address for address, who in self.desk.plan.readers.items() if who == self.persona.account)
+        self.feeder: Feeder | None = None
+        role = "inbound"
+        if self.desk.plan.endpoint(role) is not None:
+            self.feeder = self._feeders.setdefault(self.desk, Feeder(self.desk, role))
+
+    def on_start(self) -> None:
+        """Mail may come."""
+        if self.feeder is not None:
+            self.feeder.enter()
+
+    def on_stop(self) -> None:
+        """The last one stops it."""
+        if self.feeder is not None:
+            self.feeder.leave()
 
 
 def user_class_for(base: type[MailUser], desk: Desk) -> type[MailUser]:

@@ -1,0 +1,85 @@
+"""The `big-mailbox` scenario: what IMAP commands cost against the size of the mailbox."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from loadtest.imap_client import ImapSession
+from loadtest.session import LoadError
+from loadtest.supply import press_of
+from loadtest.users import MailUser
+
+SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
+ROUNDS = 5
+
+
+class BigMailboxUser(MailUser):
+    """Fills a mailbox of its own step by step, and times commands at each size. An operation is one round of them."""
+
+    abstract = False
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._mailbox = f"mailspec-load-{self.desk.opening.run_id}-{self.number}"
+        self._press = press_of(self.desk.letterhead(self.number), self.desk.plan.messages, seed=self.desk.plan.seed)
+        self._session: ImapSession | None = None
+        self._exists = 0
+        self._rounds = 0
+
+    def turn(self, due: float) -> None:
+        """One round at the size that is due, once the mailbox has it."""
+        self.desk.books.attempt()
+        size = SIZES[min(self._rounds // ROUNDS, len(SIZES) - 1)]
+        try:
+            session = self._open()
+            while self._exists < size:
+                message = self._press.press(self._exists + 1)
+                session.append(self._mailbox, message.text)
+                self._exists += 1
+            began = time.perf_counter()
+            self._round(session, size)
+        except LoadError as error:
+            self._drop()
+            self.not_done(due, error)
+        else:
+            self._rounds += 1
+            self.done(began, took_s=time.perf_counter() - began)
+
+    def on_stop(self) -> None:
+        """Remove the mailbox, if the server does that soon enough."""
+        try:
+            if self._exists:
+                self._drop()
+                self._open().delete(self._mailbox)
+        except LoadError as error:
+            self.desk.books.remark(phase="delete", kind=error.what[:80])
+        finally:
+            self._drop()
+
+    def _open(self) -> ImapSession:
+        if self._session is None or not self._session.is_open:
+            self._session = self.desk.dial(ImapSession, "imap", self.persona.account)
+            if not self._exists:
+                self._session.create(self._mailbox)
+        return self._session
+
+    def _round(self, session: ImapSession, size: int) -> None:
+        middle = self._rounds * 7919 % size + 1  # another message each time, all over the mailbox
+        steps: dict[str, Callable[[], object]] = {
+            "select": lambda: session.select(self._mailbox),
+            "fetch": lambda: session.uid_fetch("1:*", "(FLAGS)"),
+            "search": lambda: session.uid_search("UNSEEN"),
+            "body": lambda: list(session.messages([middle])),
+            "store": lambda: session.uid_store(str(middle), r"+FLAGS.SILENT (\Flagged)"),
+        }
+        for phase, step in steps.items():
+            began = time.perf_counter()
+            step()
+            self.desk.findings.cost(size, phase, time.perf_counter() - began)
+
+    def _drop(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None

@@ -1,0 +1,105 @@
+"""The `office` scenario: a day of people with their mail."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from loadtest.audit import note_found
+from loadtest.imap_client import ImapSession
+from loadtest.outbox import Outbox
+from loadtest.session import LoadError
+from loadtest.users import FedUser
+
+WEIGHTS = {"read": 40, "answer": 15, "delete": 15, "search": 15, "look": 15}
+"""Of a hundred actions."""
+
+WORDS = ("FROM load", "SUBJECT mailspec", "UNSEEN", "SINCE 1-Jan-2020 UNFLAGGED")
+
+
+class OfficeUser(FedUser):
+    """Does one thing after another in an INBOX that stays open."""
+
+    abstract = False
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._session: ImapSession | None = None
+        self._outbox: Outbox | None = None
+        self._first_uid = 0
+        self._read: list[int] = []
+        if self.desk.plan.endpoint("inbound") is not None:
+            self._outbox = Outbox(self.desk, self.number, "inbound")
+
+    def turn(self, due: float) -> None:
+        """One action."""
+        self.desk.books.attempt()
+        (action,) = self.rng.choices(list(WEIGHTS), weights=list(WEIGHTS.values()))
+        began = time.perf_counter()
+        messages = 0
+        try:
+            session = self._open()
+            if action == "answer" and self._outbox is not None:
+                self._outbox.send()
+                messages = 1
+            elif action in ("read", "answer"):
+                messages = self._read_newest(session)
+            elif action == "delete":
+                self._delete_oldest(session)
+            elif action == "search":
+                session.uid_search(self.rng.choice(WORDS))
+            else:
+                for name in session.list_mailboxes()[:3]:
+                    session.status(name)
+        except LoadError as error:
+            if self._session is not None and not self._session.is_open:
+                self._session = None
+            self.not_done(due, error)
+        else:
+            self.done(due, took_s=time.perf_counter() - began, messages=messages)
+
+    def on_stop(self) -> None:
+        """Go without a word."""
+        if self._session is not None:
+            self._session.close()
+        if self._outbox is not None:
+            self._outbox.close()
+        super().on_stop()
+
+    def _open(self) -> ImapSession:
+        session = self._session
+        if session is None or not session.is_open:
+            session = self._session = self.desk.dial(ImapSession, "imap", self.persona.account)
+            selected = session.select("INBOX")
+            self._first_uid = self._first_uid or selected.uid_next or 1
+        return session
+
+    def _read_newest(self, session: ImapSession) -> int:
+        """Of the mail that came during the run: what lay there before is somebody's own."""
+        unread = [uid for uid in session.uid_search(f"UNSEEN UID {self._first_uid}:*") if uid >= self._first_uid]
+        if not unread:
+            return 0
+        desk = self.desk
+        fetched = list(session.messages([max(unread)]))
+        for uid, text in fetched:
+            # Not every message is read, nor in order: what is told of reordering is left to who reads all.
+            note_found(
+                desk.plan, desk.findings, desk.opening.run_id, self.mailbox, uid, text, watched=False, in_order=False
+            )
+            session.uid_store(str(uid), r"+FLAGS.SILENT (\Seen)")
+            self._read.append(uid)
+        return len(fetched)
+
+    def _delete_oldest(self, session: ImapSession) -> None:
+        if not self._read:
+            session.noop()
+            return
+        uid = str(self._read.pop(0))
+        if b"MOVE" in session.offers and "Trash" in session.list_mailboxes("Trash"):
+            session.uid_move(uid, "Trash")
+            return
+        session.uid_store(uid, r"+FLAGS.SILENT (\Deleted)")
+        if b"UIDPLUS" in session.offers:
+            session.expunge(uid)
+        else:
+            session.expunge()

@@ -1,0 +1,127 @@
+"""Scenarios of those who read mail, and of those who get in their way, against the reference server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reference_server.running import RunningServer, running_server
+from reports.load import LoadResult
+from tests.loadtest.commands import as_user, finished, read
+
+BOB = ("--account", "bob@example.test:secret")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningServer]:
+    with running_server(protocols=["smtp", "lmtp", "pop3", "imap"]) as running:
+        yield running
+
+
+@pytest.fixture
+def run(server: RunningServer, tmp_path: Path) -> Callable[..., LoadResult]:
+    def run(scenario: str, *services: str, arguments: tuple[str, ...]) -> LoadResult:
+        urls = [
+            as_user(server.urls[name], "alice@example.test") if name in ("imap", "pop3") else server.urls[name]
+            for name in services
+        ]
+        json_file = tmp_path / "load.json"
+        status, _, err = finished(scenario, *urls, *arguments, "--run-time", "2s", "--json", str(json_file))
+        assert status == 0, err
+        return read(json_file)
+
+    return run
+
+
+def all_accounted_for(result: LoadResult) -> bool:
+    ledger = result.summary.ledger
+    return ledger.closed and ledger.delivered == ledger.expected > 0 and not ledger.broken_promises
+
+
+def test_pollers_fetch_what_comes_and_remove_it_later(run: Callable[..., LoadResult]) -> None:
+    result = run(
+        "pop3-poll", "pop3", "lmtp", arguments=(*BOB, "--users", "2", "--think-time", "0.05", "--feed-rate", "20")
+    )
+    latency = result.summary.latency_us
+    assert all_accounted_for(result)
+    assert latency["poll"].count == result.summary.accepted > 0
+    assert latency["retr"].count >= latency["dele"].count > 0
+
+
+@pytest.mark.parametrize("sender", ["smtp", "lmtp"])
+def test_each_idling_client_is_told_of_each_message(run: Callable[..., LoadResult], sender: str) -> None:
+    result = run("imap-idle", "imap", sender, arguments=("--users", "5", "--feed-rate", "20"))
+    assert all_accounted_for(result)
+    messages = result.summary.ledger.delivered
+    # Those that came before all had idled, and the last one, were not told to everybody.
+    assert messages < result.summary.latency_us["push"].count <= 5 * messages
+    assert result.summary.latency_us["idle"].count == 5
+
+
+def test_synchronising_programs_fetch_what_comes(run: Callable[..., LoadResult]) -> None:
+    result = run(
+        "imap-sync", "imap", "smtp", arguments=(*BOB, "--users", "3", "--think-time", "0.05", "--feed-rate", "20")
+    )
+    latency = result.summary.latency_us
+    assert all_accounted_for(result)
+    assert latency["sync"].count == result.summary.accepted > 0
+    assert {"list", "select", "noop", "search", "fetch"} <= set(latency)
+
+
+def test_an_office_does_a_bit_of_everything(run: Callable[..., LoadResult]) -> None:
+    result = run(
+        "office", "imap", "smtp", arguments=(*BOB, "--users", "4", "--think-time", "0.01", "--feed-rate", "20")
+    )
+    latency = result.summary.latency_us
+    assert all_accounted_for(result)
+    assert latency["action"].count == result.summary.accepted > 0
+    assert {"select", "search", "fetch", "store", "submit", "list", "status"} <= set(latency)
+
+
+def test_a_growing_mailbox_has_a_cost_at_each_size_and_leaves_nothing(
+    run: Callable[..., LoadResult], server: RunningServer
+) -> None:
+    result = run("big-mailbox", "imap", arguments=("--users", "1", "--message-size", "600"))
+    sizes = {point.mailbox_messages for point in result.series}
+    assert {100} <= sizes <= {100, 300, 1_000, 3_000, 10_000}
+    assert {point.phase for point in result.series} == {"select", "fetch", "search", "body", "store"}
+    assert all(point.count >= 1 for point in result.series)
+    account = server.store.account("alice@example.test")
+    assert account is not None
+    assert account.mailbox(f"mailspec-load-{result.run_id}-0") is None
+
+
+def test_slow_clients_are_no_failures_and_normal_ones_are_timed(run: Callable[..., LoadResult]) -> None:
+    result = run("slow-clients", "smtp", "imap", arguments=("--users", "20"))
+    latency = result.summary.latency_us
+    assert all_accounted_for(result)
+    assert latency["normal"].count == result.summary.accepted > 0
+    assert latency["normal"].min >= latency["submit"].min
+    assert result.summary.ledger.failed == 0
+    # Eighteen of twenty never hand in a message.
+    assert result.summary.latency_us["connect"].count < result.summary.accepted + 5
+
+
+def test_what_a_server_makes_of_slow_clients_is_told(tmp_path: Path) -> None:
+    from tests.loadtest.scripted_server import Peer, serving
+
+    def script(peer: Peer) -> None:
+        peer.send(b"220 hi\r\n")
+        while (line := peer.line()) and line != b"QUIT":
+            if line.startswith(b"DATA"):
+                peer.send(b"354 go\r\n")
+                peer.anything()
+                peer.send(b"421 too slow\r\n")
+                return
+            peer.send(b"250 ok\r\n")
+
+    json_file = tmp_path / "load.json"
+    with serving(script) as address:
+        # User 0 is a normal one, user 1 says a command slowly, user 2 falls silent within a text.
+        url = f"smtp://127.0.0.1:{address.sockaddr[1]}"
+        status, _, err = finished("slow-clients", url, "--users", "3", "--run-time", "2s", "--json", str(json_file))
+    assert status == 3, err  # this server refuses everybody
+    kinds = read(json_file).summary.errors_by_kind
+    assert any(kind.startswith("slow client: 421 too slow, after 0 to 1 s") for kind in kinds), kinds
