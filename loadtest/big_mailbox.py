@@ -6,13 +6,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import gevent  # type: ignore[import-untyped]
+
 from loadtest.imap_client import ImapSession
-from loadtest.session import LoadError
+from loadtest.session import LoadError, RefusedError
 from loadtest.supply import press_of
 from loadtest.users import MailUser
 
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 ROUNDS = 5
+
+REMOVE_S = 0.5
+"""How long the end of a run may take for it."""
 
 
 class BigMailboxUser(MailUser):
@@ -25,7 +30,9 @@ class BigMailboxUser(MailUser):
         self._mailbox = f"mailspec-load-{self.desk.opening.run_id}-{self.number}"
         self._press = press_of(self.desk.letterhead(self.number), self.desk.plan.messages, seed=self.desk.plan.seed)
         self._session: ImapSession | None = None
+        self._is_there = False
         self._exists = 0
+        self._uids: list[int] = []
         self._rounds = 0
 
     def turn(self, due: float) -> None:
@@ -50,23 +57,34 @@ class BigMailboxUser(MailUser):
     def on_stop(self) -> None:
         """Remove the mailbox, if the server does that soon enough."""
         try:
-            if self._exists:
+            with gevent.Timeout(REMOVE_S, exception=False):
                 self._drop()
-                self._open().delete(self._mailbox)
+                if self._is_there:
+                    self._open().delete(self._mailbox)
+                    self._is_there = False
         except LoadError as error:
-            self.desk.books.remark(phase="delete", kind=error.what[:80])
+            self.desk.books.remark(phase="delete", kind="refused" if isinstance(error, RefusedError) else error.what)
         finally:
+            if self._is_there:
+                self.desk.books.remark(phase="delete", kind=f"{self._mailbox} was left behind")
             self._drop()
 
     def _open(self) -> ImapSession:
         if self._session is None or not self._session.is_open:
-            self._session = self.desk.dial(ImapSession, "imap", self.persona.account)
-            if not self._exists:
-                self._session.create(self._mailbox)
+            session = self._session = self.desk.dial(ImapSession, "imap", self.persona.account)
+            if not self._is_there:
+                session.create(self._mailbox)
+                self._is_there = True
+            else:
+                # An APPEND that was cut off may have been done all the same.
+                self._exists = session.select(self._mailbox).exists
         return self._session
 
     def _round(self, session: ImapSession, size: int) -> None:
-        middle = self._rounds * 7919 % size + 1  # another message each time, all over the mailbox
+        if len(self._uids) != size:
+            session.select(self._mailbox)
+            self._uids = [message.uid for message in session.uid_fetch("1:*", "(FLAGS)")]
+        middle = self._uids[self._rounds * 7919 % len(self._uids)]  # another one each time, all over the mailbox
         steps: dict[str, Callable[[], object]] = {
             "select": lambda: session.select(self._mailbox),
             "fetch": lambda: session.uid_fetch("1:*", "(FLAGS)"),

@@ -69,18 +69,22 @@ class Books:
         """An operation begins."""
         self.attempted += 1
 
-    def done(self, *, octets: int, took_s: float, now: float, messages: int = 1) -> None:
-        """An operation went well, and carried so many messages; `took_s` is the latency of the headline phase."""
+    def done(self, *, octets: int, took_s: float | None, now: float, messages: int = 1) -> None:
+        """An operation went well, and carried so many messages.
+
+        `took_s` is the latency of the headline phase; None where it is not known.
+        """
         self.done_count += 1
         self.messages += messages
         self.octets += octets
-        took_us = int(took_s * 1_000_000)
-        self.histogram(self.headline).record(took_us)
         interval = self.timeline.at(now)
         interval.done += 1
         interval.messages += messages
         interval.octets += octets
-        interval.took_us.append(took_us)
+        if took_s is not None:
+            took_us = int(took_s * 1_000_000)
+            self.histogram(self.headline).record(took_us)
+            interval.took_us.append(took_us)
 
     def refuse(self, *, code: str, text: str, now: float) -> None:
         """An operation was refused by a reply of this code: `450`, `-ERR`, `NO`; `text` is the whole reply."""

@@ -99,7 +99,6 @@ class OfficeUser(FedUser):
             session.uid_move(uid, "Trash")
             return
         session.uid_store(uid, r"+FLAGS.SILENT (\Deleted)")
+        # Without UIDPLUS an EXPUNGE would take along what somebody else has flagged (RFC 4315 §2.1).
         if b"UIDPLUS" in session.offers:
             session.expunge(uid)
-        else:
-            session.expunge()

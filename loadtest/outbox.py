@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
 
 from loadtest.desk import Desk
+from loadtest.plan import Persona
 from loadtest.session import LoadError, RefusedError
 from loadtest.smtp_client import Envelope, SmtpSession
 from loadtest.supply import press_of
-
-FAREWELL_S = 0.3
 
 
 class Outbox:
@@ -29,7 +29,8 @@ class Outbox:
         self._account = persona.account if endpoint.target.scheme.startswith("submission") else None
         self._envelope = Envelope(persona.sender, persona.recipients)
         self._press = press_of(desk.letterhead(user_number), desk.plan.messages, seed=desk.plan.seed)
-        self._slots = len(desk.plan.slots_of(persona))
+        self._recipients = persona.recipients
+        self._read = desk.plan.slots_of(persona)
         self._session: SmtpSession | None = None
 
     def send(self) -> float:
@@ -40,23 +41,30 @@ class Outbox:
         """
         desk, ledger = self._desk, self._desk.ledger
         message = self._press.press(ledger.entered + 1)
-        number = ledger.enter(message.digest, slots=self._slots)
-        sent = False
+        number = ledger.enter(message.digest, slots=len(self._read))
+        session = self._session
         try:
-            if self._session is None or not self._session.is_open:
-                self._session = desk.dial(SmtpSession, self._role, self._account)
-            desk.books.latency("submit", self._session.submit(self._envelope, message.wire, pipelining=False))
+            if session is None or not session.is_open:
+                # Nothing is to be read off a session that is gone, should there be no other.
+                session = self._session = None
+                session = self._session = desk.dial(SmtpSession, self._role, self._account)
+            desk.books.latency("submit", session.submit(self._envelope, message.wire, pipelining=False))
         except RefusedError:
             ledger.refused(number)
             raise
         except BaseException:
-            sent = self._session is not None and self._session.sent_final_dot
-            (ledger.unconfirmed if sent else ledger.failed)(number)
+            (ledger.unconfirmed if session is not None and session.sent_final_dot else ledger.failed)(number)
             self.close()
             raise
         now = time.perf_counter()
-        ledger.accepted(number, now - desk.books.began)
+        ledger.accepted(number, now - desk.books.began, refused_slots=self._slots_not_taken(session))
         return now
+
+    def _slots_not_taken(self, session: SmtpSession) -> tuple[int, ...]:
+        """Slots of the recipients that were refused, or of whom nothing was said."""
+        not_taken = {self._recipients[refusal.slot] for refusal in session.refusals}
+        not_taken |= {self._recipients[slot] for slot in session.unanswered}
+        return tuple(slot for slot, recipient in enumerate(self._read) if recipient in not_taken)
 
     def close(self) -> None:
         """Leave without another word."""
@@ -67,57 +75,67 @@ class Outbox:
 
 @dataclass(slots=True)
 class Post:
-    """The newest message for a mailbox: when it was begun, and when the server had taken it."""
+    """A message for a mailbox: when the server had taken it, on the monotonic clock; None as long as it has not."""
 
-    begun: float
     accepted: float | None = None
 
 
 class Feeder:
-    """Sends mail to those who wait for it, in turn, `plan.feed_per_s` messages a second over all processes.
+    """Sends mail to the mailboxes of those who wait, in turn, `plan.feed_per_s` messages a second over all processes.
 
-    Runs while somebody needs it.
+    Runs while somebody needs it. `posts` are the messages for each mailbox in order, without those that were refused.
     """
 
     def __init__(self, desk: Desk, role: str) -> None:
         self._desk = desk
         self._role = role
-        self._users = 0
+        self._users: Counter[int] = Counter()
         self._greenlet: Any = None
-        self.newest: dict[str, Post] = {}
+        self.posts: dict[str, list[Post]] = {}
 
-    def enter(self) -> None:
-        """Somebody waits for mail."""
-        self._users += 1
+    def enter(self, user_number: int, mailbox: str) -> None:
+        """A user waits for mail."""
+        self.posts.setdefault(mailbox, [])
+        self._users[user_number % len(self._desk.plan.personas)] += 1
         if self._greenlet is None:
             self._greenlet = gevent.spawn(self._feed)
 
-    def leave(self) -> None:
-        """Somebody does so no longer."""
-        self._users -= 1
-        if not self._users and self._greenlet is not None:
+    def leave(self, user_number: int) -> None:
+        """A user does so no longer."""
+        self._users[user_number % len(self._desk.plan.personas)] -= 1
+        if not self._users.total() and self._greenlet is not None:
             self._greenlet.kill()
             self._greenlet = None
 
     def _feed(self) -> None:
         desk = self._desk
-        plan, part = desk.plan, desk.part
-        # Every process has its share of the mailboxes, so that no two feed the same.
-        numbers: Sequence[int] = range(part.index, max(len(plan.personas), part.index + 1), part.of)
-        outboxes = [(Outbox(desk, number, self._role), plan.persona_of(number)) for number in numbers]
-        gap_s = part.of / plan.feed_per_s
+        gap_s = desk.part.of / desk.plan.feed_per_s
+        outboxes: dict[int, Outbox] = {}
         due = time.perf_counter()
         try:
-            while True:
-                for outbox, persona in outboxes:
-                    due = max(due + gap_s, time.perf_counter() - gap_s)
-                    gevent.sleep(max(due - time.perf_counter(), 0))
-                    post = Post(time.perf_counter())
-                    self.newest.update(dict.fromkeys(persona.recipients, post))
-                    try:
-                        post.accepted = outbox.send()
-                    except LoadError as error:
-                        desk.books.remark(phase="feed", kind=f"{error.phase}: {error.what[:80]}")
+            for turn in count():
+                due = max(due + gap_s, time.perf_counter() - gap_s)
+                gevent.sleep(max(due - time.perf_counter(), 0))
+                waiting = [persona for persona, users in self._users.items() if users]
+                if not waiting:
+                    continue
+                persona = waiting[turn % len(waiting)]
+                if persona not in outboxes:
+                    outboxes[persona] = Outbox(desk, persona, self._role)
+                self._post(outboxes[persona], desk.plan.persona_of(persona))
         finally:
-            for outbox, _ in outboxes:
+            for outbox in outboxes.values():
                 outbox.close()
+
+    def _post(self, outbox: Outbox, persona: Persona) -> None:
+        post = Post()
+        lists = [self.posts[recipient] for recipient in persona.recipients if recipient in self.posts]
+        for posts in lists:
+            posts.append(post)
+        try:
+            post.accepted = outbox.send()
+        except LoadError as error:
+            for posts in lists:
+                posts.remove(post)
+            what = f"refused with {error.code}" if isinstance(error, RefusedError) else error.what
+            self._desk.books.remark(phase="feed", kind=f"{error.phase}: {what}")

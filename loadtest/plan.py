@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from loadtest.scenarios import Scenario
+from loadtest.scenarios import ROLES, Scenario
 from loadtest.target import Account, Address, Target, TlsUse
 from reports.load import Parameter
 
@@ -100,8 +100,9 @@ class LoadPlan:
     @property
     def reads_mailboxes(self) -> bool:
         """Whether somebody can tell what became of the messages."""
-        roles = {endpoint.role for endpoint in self.endpoints}
-        return bool(self.readers) and bool(roles & {"imap", "pop3"}) and bool(roles & {"smtp", "lmtp", "inbound"})
+        schemes = {endpoint.target.scheme for endpoint in self.endpoints if endpoint.role not in ("imap", "pop3")}
+        takes_mail = bool(schemes & {*ROLES["smtp"], *ROLES["lmtp"]})
+        return takes_mail and bool(self.readers) and any(self.endpoint(role) is not None for role in ("imap", "pop3"))
 
     def slots_of(self, persona: Persona) -> tuple[str, ...]:
         """Those of its recipients whose mailboxes are read, which close the ledger; each has the slot of its place."""

@@ -118,6 +118,13 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
     )
     if plan.arrivals:
         parse_schedule(plan.arrivals)
+    if scenario.headline == "push":
+        if plan.arrivals:
+            raise ValueError(f"{scenario.name}: pushes come when mail does; --feed-rate says how often")
+        if plan.reads_mailboxes and len(plan.personas) % plan.processes:
+            raise ValueError(
+                f"{scenario.name}: give {plan.processes} accounts, or twice as many: one process feeds each"
+            )
     _check_conditions(plan)
     _check_messages(plan)
     return plan

@@ -7,7 +7,7 @@ from typing import Any
 
 from loadtest.audit import note_found
 from loadtest.imap_client import ImapSession
-from loadtest.session import LoadError
+from loadtest.session import LoadError, RefusedError
 from loadtest.users import FedUser
 
 ROUNDS_A_SESSION = 10
@@ -35,14 +35,20 @@ class SyncingUser(FedUser):
             session = self._open()
             octets, messages = self._synchronise(session)
             self._rounds_left -= 1
-            if not self._rounds_left:
-                self._session = None
-                session.logout()
         except LoadError as error:
             self._drop()
             self.not_done(due, error)
         else:
             self.done(due, took_s=time.perf_counter() - began, octets=octets, messages=messages)
+            if not self._rounds_left:
+                self._log_out(session)
+
+    def _log_out(self, session: ImapSession) -> None:
+        self._session = None
+        try:
+            session.logout()
+        except LoadError as error:
+            self.desk.books.remark(phase="logout", kind="refused" if isinstance(error, RefusedError) else error.what)
 
     def on_stop(self) -> None:
         """Go without a word."""
@@ -57,10 +63,9 @@ class SyncingUser(FedUser):
             names = session.list_mailboxes()
             self._others = [name for name in names if name.upper() != "INBOX"][:MOST_OTHERS]
             selected = session.select("INBOX")
-            if selected.exists:
-                session.uid_fetch("1:*", "(FLAGS)")
+            known = session.uid_fetch("1:*", "(FLAGS)") if selected.exists else []
             # At its first session it has what lies there; later ones fetch what came in between.
-            self._next_uid = self._next_uid or selected.uid_next or 1
+            self._next_uid = self._next_uid or max((message.uid for message in known), default=0) + 1
         return session
 
     def _synchronise(self, session: ImapSession) -> tuple[int, int]:

@@ -151,12 +151,12 @@ class FedUser(MailUser):
     def on_start(self) -> None:
         """Mail may come."""
         if self.feeder is not None:
-            self.feeder.enter()
+            self.feeder.enter(self.number, self.mailbox)
 
     def on_stop(self) -> None:
         """The last one stops it."""
         if self.feeder is not None:
-            self.feeder.leave()
+            self.feeder.leave(self.number)
 
 
 def user_class_for(base: type[MailUser], desk: Desk) -> type[MailUser]:

@@ -1,0 +1,41 @@
+"""A locust file of one's own is a scenario like ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reference_server.running import running_server
+from tests.loadtest.commands import ROOT, as_user, finished, read
+
+EXAMPLE = ROOT / "docs" / "examples" / "newsletter.py"
+
+
+def test_the_example_of_the_documentation_runs_and_its_messages_are_accounted_for(tmp_path: Path) -> None:
+    json_file = tmp_path / "load.json"
+    with running_server(protocols=["smtp", "imap"]) as server:
+        urls = (server.urls["smtp"], as_user(server.urls["imap"], "alice@example.test"))
+        arguments = ("--users", "2", "--run-time", "2s", "--processes", "2", "--json", str(json_file))
+        status, _, err = finished(str(EXAMPLE), *urls, *arguments)
+    assert status == 0, err
+    result = read(json_file)
+    assert result.scenario == "newsletter"
+    assert result.summary.messages == 10 * result.summary.accepted > 0
+    assert result.summary.ledger.closed
+    assert result.summary.ledger.delivered >= result.summary.messages
+
+
+def test_a_file_that_cannot_be_used_says_why(tmp_path: Path) -> None:
+    several = tmp_path / "several.py"
+    several.write_text(EXAMPLE.read_text() + "\n\nclass Another(NewsletterUser):\n    pass\n")
+    broken = tmp_path / "broken.py"
+    broken.write_text("1 / 0\n")
+    empty = tmp_path / "empty.py"
+    empty.write_text("")
+    with running_server(protocols=["smtp"]) as server:
+        for path, why in (
+            (several, f"say which: {several}:NewsletterUser or {several}:Another"),
+            (broken, "ZeroDivisionError"),
+            (empty, "no class that derives from MailUser"),
+        ):
+            status, _, err = finished(str(path), server.urls["smtp"], "--run-time", "1s")
+            assert (status, why in err) == (3, True), err
