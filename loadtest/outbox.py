@@ -28,6 +28,7 @@ class Outbox:
         # Submission is for those who log in; elsewhere mail for a server's own users comes from strangers.
         self._account = persona.account if endpoint.target.scheme.startswith("submission") else None
         self._envelope = Envelope(persona.sender, persona.recipients)
+        self._sender = user_number
         self._press = press_of(desk.letterhead(user_number), desk.plan.messages, seed=desk.plan.seed)
         self._recipients = persona.recipients
         self._read = desk.plan.slots_of(persona)
@@ -41,7 +42,7 @@ class Outbox:
         """
         desk, ledger = self._desk, self._desk.ledger
         message = self._press.press(ledger.entered + 1)
-        number = ledger.enter(message.digest, slots=len(self._read))
+        number = ledger.enter(message.digest, sender=self._sender, slots=len(self._read))
         session = self._session
         try:
             if session is None or not session.is_open:

@@ -43,7 +43,7 @@ class TransmittingUser(MailUser):
         books, ledger, plan = self.desk.books, self.desk.ledger, self.desk.plan
         books.attempt()
         message = self._press.press(ledger.entered + 1)
-        number = ledger.enter(message.digest, slots=len(self._read))
+        number = ledger.enter(message.digest, sender=self.number, slots=len(self._read))
         session = self._session
         try:
             if session is None or not session.is_open:
