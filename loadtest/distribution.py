@@ -134,11 +134,13 @@ class Master:
         self._runner.send_message("mailspec end", {})
         wait_s = DRAIN_S + (HURRY_S if hurry else GATHER_S)
         deadline = time.perf_counter() + wait_s
-        while len(self._gathered) < len(self._parts) and time.perf_counter() < deadline:
+        while time.perf_counter() < deadline:
+            # One that has died with an error will say nothing more; whoever else there is has the time it needs.
+            dead = sum(1 for child in self._children if child.poll())
+            if len(self._gathered) >= len(self._parts) - dead:
+                break
             self._changed.clear()
             self._changed.wait(0.2)
-            if any(child.poll() for child in self._children):
-                break  # with an error; one that has ended in order has sent its findings before
         if missing := len(self._parts) - len(self._gathered):
             raise GeneratorError(f"{missing} of {len(self._parts)} workers are gone, and their books with them")
         findings = Findings.blank(self._plan, began=self._began, part=Part())

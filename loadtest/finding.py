@@ -46,10 +46,10 @@ def find_capacity(
         )
         outcome, step = judge(_measured(trial, result), wanted.objective)
         steps.append(step)
-        if best is None or not result.interrupted:
+        if not result.interrupted:
             search.record(trial, outcome)
-            if best is None or (step.met and trial.rate_per_s >= best[0]) or best[0] < 0:
-                best = (trial.rate_per_s if step.met else -1.0, result)
+        if best is None or (not result.interrupted and (best[0] < 0 or (step.met and trial.rate_per_s >= best[0]))):
+            best = (trial.rate_per_s if step.met else -1.0, result)
         on_step(step)
         if result.interrupted:
             break

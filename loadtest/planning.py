@@ -117,7 +117,12 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
         processes=options.processes,
     )
     if plan.arrivals:
-        parse_schedule(plan.arrivals)
+        peak = parse_schedule(plan.arrivals).peak_per_s
+        if plan.max_rate_per_s is not None and peak > plan.max_rate_per_s:
+            # What the limit holds up would count as the server's doing.
+            raise ValueError(
+                f"--arrivals goes up to {peak:g}/s, and at most {plan.max_rate_per_s:g}/s may be: --max-rate"
+            )
     if scenario.headline == "push":
         if plan.arrivals:
             raise ValueError(f"{scenario.name}: pushes come when mail does; --feed-rate says how often")

@@ -11,7 +11,7 @@ from pathlib import Path
 from reports.load import LoadResult, decode_load
 
 ROOT = Path(__file__).parents[2]
-LONGEST_S = 60
+LONGEST_S = 180
 
 
 @contextmanager

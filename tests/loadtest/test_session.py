@@ -88,7 +88,7 @@ def _drip(peer: Peer) -> None:
 def test_a_wait_ends_whatever_the_server_does_and_says_how(conduct: Callable[[Peer], None], kind: str) -> None:
     began = time.perf_counter()
     assert breakage(conduct) == ("line", kind)
-    assert time.perf_counter() - began < 3.0
+    assert time.perf_counter() - began < 8.0
 
 
 def test_replies_that_came_together_are_handed_out_one_by_one() -> None:

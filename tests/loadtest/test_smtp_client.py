@@ -433,7 +433,7 @@ def test_quit_waits_for_the_reply_but_not_for_long() -> None:
         began = time.perf_counter()
         with pytest.raises(BrokenError, match="quit: timeout"):
             session.quit(within_s=0.05)
-        assert time.perf_counter() - began < 2.0
+        assert time.perf_counter() - began < 8.0
         assert not session.is_open
 
 
