@@ -1,0 +1,63 @@
+"""Every load scenario, for a few seconds, on Postfix with Dovecot: mail goes in, comes out, and is accounted for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loadtest.scenarios import SCENARIOS
+from tests.loadtest.commands import as_user, finished, read
+
+if TYPE_CHECKING:
+    from tests.interop.private_server import MailSystem
+
+pytestmark = pytest.mark.interop
+
+BOB = ("--account", "bob@example.test:secret")
+FED = (*BOB, "--users", "2", "--feed-rate", "10", "--think-time", "0.1")
+
+# The services that each scenario is given, and the rest of its command line.
+RUNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "relay": (("smtp", "imap"), (*BOB, "--users", "3", "--pipelining")),
+    "submit": (("submission", "pop3"), (*BOB, "--users", "3")),
+    "lmtp": (("lmtp", "imap"), (*BOB, "--users", "3", "--recipients-per-message", "2")),
+    "delivery": (("smtp", "imap"), (*BOB, "--users", "2")),
+    "pop3-poll": (("pop3", "lmtp"), FED),
+    "imap-sync": (("imap", "lmtp"), FED),
+    "imap-idle": (("imap", "lmtp"), (*BOB, "--users", "6", "--feed-rate", "10")),
+    "office": (("imap", "smtp"), FED),
+    "big-mailbox": (("imap",), ("--users", "1", "--message-size", "600")),
+    "connections": (("imaps",), ("--users", "3")),
+    "slow-clients": (("smtp", "imap"), ("--users", "10")),
+    "soak": (("submission", "imap"), (*BOB, "--users", "4", "--think-time", "0.2")),
+}
+
+
+def test_every_scenario_has_its_run_here() -> None:
+    assert set(RUNS) == set(SCENARIOS)
+
+
+@pytest.mark.parametrize("scenario", RUNS)
+def test_a_scenario_runs_and_no_message_is_lost(postfix_dovecot: MailSystem, tmp_path: Path, scenario: str) -> None:
+    services, arguments = RUNS[scenario]
+    urls = [
+        postfix_dovecot.urls[name]
+        if name in ("smtp", "lmtp")
+        else as_user(postfix_dovecot.urls[name], "alice@example.test")
+        for name in services
+    ]
+    json_file = tmp_path / "load.json"
+    # A queue that has been given mail faster than it delivers takes its time.
+    limits = ("--run-time", "3s", "--settle", "60s", "--late-after", "60s", "--reply-timeout", "60s")
+    status, out, err = finished(scenario, *urls, *arguments, *limits, "--json", str(json_file))
+    assert status == 0, out + err
+    result = read(json_file)
+    ledger = result.summary.ledger
+    assert result.summary.accepted > 0
+    assert result.summary.latency_us[result.headline].count > 0
+    assert ledger.broken_promises == 0
+    if scenario not in ("big-mailbox", "connections"):
+        assert ledger.closed
+        assert ledger.delivered == ledger.expected > 0
