@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from loadtest.scenarios import ROLES, Scenario
 
@@ -14,6 +16,8 @@ ACCOUNTS = ("alice@example.test:secret", "bob@example.test:secret")
 """Those that `mailspec serve` has when nobody says otherwise."""
 
 END_S = 5.0
+
+_PR_SET_PDEATHSIG = 1
 
 
 class EmbeddedServerError(Exception):
@@ -31,7 +35,12 @@ def embedded_server(scenario: Scenario) -> Iterator[tuple[str, ...]]:
     command += ["--only", ",".join(SERVICES)]
     # A session of its own: Ctrl-C ends the run, and the run its server.
     server = subprocess.Popen(  # noqa: S603 - our own command
-        command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_end_with_the_run,
     )
     try:
         assert server.stdout is not None
@@ -49,6 +58,12 @@ def embedded_server(scenario: Scenario) -> Iterator[tuple[str, ...]]:
             server.wait()
         if server.stdout is not None:
             server.stdout.close()
+
+
+def _end_with_the_run() -> None:
+    """A server whose run was killed must not stay behind; Linux can see to that, elsewhere it stays."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def schemes_for(scenario: Scenario) -> list[str]:

@@ -119,6 +119,19 @@ def test_without_a_url_the_load_goes_to_the_reference_server(tmp_path: Path) -> 
     assert result.summary.ledger.delivered == result.summary.accepted > 0
 
 
+def test_the_reference_server_of_a_run_that_is_killed_goes_too() -> None:
+    with started("--users", "1", "--run-time", "1h") as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if " 1 s " in line)
+        (server,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.kill()
+        process.communicate(timeout=LONGEST_S)
+    deadline = time.monotonic() + LONGEST_S
+    while (status := Path(f"/proc/{server}/status")).exists() and "State:\tZ" not in status.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_the_pace_is_kept(server: RunningServer, tmp_path: Path) -> None:
     json_file = tmp_path / "load.json"
     status, _, err = finished(
