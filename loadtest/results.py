@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
+from itertools import takewhile
+
+import msgspec
 
 from loadtest.desk import Findings, Opening
 from loadtest.plan import LoadPlan
+from loadtest.schedule import parse_schedule
 from loadtest.thresholds import conditions
-from reports.load import SATURATED, Ledger, LoadResult, Process, SizePoint, Summary
+from reports.load import SATURATED, Interval, Ledger, LoadResult, Process, SizePoint, Summary
 
 
 def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: float, interrupted: bool) -> LoadResult:
@@ -15,7 +20,7 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
     books = findings.books
     duration_s = ended - books.began
     summary = summary_of(findings, duration_s=duration_s, run_id=opening.run_id, late_after_s=plan.late_after_s)
-    timeline = books.intervals(now=ended)
+    timeline = _with_offers(plan, books.intervals(now=ended), duration_s=duration_s)
     processes = tuple(
         Process(name=name, cpu_s=round(cpu_s, 3), share=round(cpu_s / duration_s, 4) if duration_s else 0.0)
         for name, cpu_s in findings.processor_s.items()
@@ -23,6 +28,7 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
     return LoadResult(
         tool_version=tool_version(),
         scenario=plan.scenario.name,
+        about=plan.scenario.about,
         target=plan.urls,
         started_at=opening.started.isoformat(timespec="seconds"),
         duration_s=round(duration_s, 3),
@@ -95,6 +101,16 @@ def _ledger(late_after_s: float, run_id: str, findings: Findings) -> Ledger:
         foreign=account.foreign,
         named=named,
     )
+
+
+def _with_offers(plan: LoadPlan, timeline: tuple[Interval, ...], *, duration_s: float) -> tuple[Interval, ...]:
+    """The timeline with how many arrivals the schedule had in each interval."""
+    if not plan.arrivals or not timeline:
+        return timeline
+    length_s = timeline[0].length_s
+    starts = takewhile(lambda at_s: at_s < duration_s, parse_schedule(plan.arrivals).starts(seed=plan.seed))
+    offered = Counter(int(at_s) // length_s * length_s for at_s in starts)
+    return tuple(msgspec.structs.replace(interval, offered=offered[interval.at_s]) for interval in timeline)
 
 
 def _series(findings: Findings) -> tuple[SizePoint, ...]:
