@@ -76,9 +76,7 @@ class ImapInbox:
         session = ImapSession.open(self._route, _untimed)
         try:
             session.select("INBOX")
-            # `n:*` names the last message even where its UID is smaller (RFC 3501 §6.4.8).
-            uids = [uid for uid in session.uid_search(f"UID {self._next_uid}:*") if uid >= self._next_uid]
-            for uid, octets in session.messages(sorted(uids)):
+            for uid, octets in session.messages(session.uids_from(self._next_uid)):
                 yield uid, octets
                 self._next_uid = max(self._next_uid, uid + 1)
         finally:

@@ -272,6 +272,13 @@ class ImapSession(Session):
         numbers = found(answer.data, at_most=MOST_UIDS)
         return self._break("search", "endless reply", None) if numbers is None else numbers
 
+    def uids_from(self, first: int, *, that_are: str = "") -> list[int]:
+        """UIDs from this one on, ascending; of messages that match the criteria besides, such as `UNSEEN`.
+
+        `n:*` names the last message even where its UID is smaller (RFC 9051 §6.4.9), which is not wanted here.
+        """
+        return sorted(uid for uid in self.uid_search(f"{that_are} UID {first}:*".strip()) if uid >= first)
+
     def append(self, name: str, octets: bytes, flags: str = "") -> int:
         """Store a message; its UID where the server tells it, else 0 (RFC 9051 §6.3.12, RFC 4315 §3)."""
         middle = f" ({flags}) ".encode() if flags else b" "

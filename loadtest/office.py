@@ -76,11 +76,11 @@ class OfficeUser(FedUser):
 
     def _read_newest(self, session: ImapSession) -> int:
         """Of the mail that came during the run: what lay there before is somebody's own."""
-        unread = [uid for uid in session.uid_search(f"UNSEEN UID {self._first_uid}:*") if uid >= self._first_uid]
+        unread = session.uids_from(self._first_uid, that_are="UNSEEN")
         if not unread:
             return 0
         desk = self.desk
-        fetched = list(session.messages([max(unread)]))
+        fetched = list(session.messages(unread[-1:]))
         for uid, text in fetched:
             # Not every message is read, nor in order: what is told of reordering is left to who reads all.
             note_found(

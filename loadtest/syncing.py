@@ -71,10 +71,10 @@ class SyncingUser(FedUser):
     def _synchronise(self, session: ImapSession) -> tuple[int, int]:
         """Octets and number of messages that were fetched."""
         session.noop()
-        new = [uid for uid in session.uid_search(f"UID {self._next_uid}:*") if uid >= self._next_uid]
+        new = session.uids_from(self._next_uid)
         octets = 0
         if new:
-            which = f"{min(new)}:{max(new)}"
+            which = f"{new[0]}:{new[-1]}"
             session.uid_fetch(which, "(FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)])")
             for uid, text in session.messages(new):
                 octets += len(text)

@@ -100,8 +100,7 @@ class Reader:
     def _fetch(self, session: ImapSession) -> int:
         """Read what is new; how many messages the mailbox was told to have before that."""
         desk, known = self._desk, session.exists
-        uids = [uid for uid in session.uid_search(f"UID {self._next_uid}:*") if uid >= self._next_uid]
-        for uid, octets in session.messages(sorted(uids)):
+        for uid, octets in session.messages(session.uids_from(self._next_uid)):
             now = time.perf_counter()
             note_found(
                 desk.plan, desk.findings, desk.opening.run_id, self._mailbox, uid, octets, watched=True
