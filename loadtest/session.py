@@ -7,6 +7,7 @@ have slots and no objects they do not need: ten thousand of them may lie idle in
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import ssl
 import time
@@ -83,7 +84,11 @@ class Session(ABC):
             MissingOfferError: the server offers no TLS, or no mechanism to log in by.
         """
         began = time.perf_counter()
-        sock = socket.socket(route.address.family, socket.SOCK_STREAM)
+        try:
+            sock = socket.socket(route.address.family, socket.SOCK_STREAM)
+        except OSError as error:
+            # Too many open files, most likely.
+            raise BrokenError("connect", kind_of(error)) from error
         try:
             sock.settimeout(route.patience.connect_s)
             sock.connect(route.address.sockaddr)
@@ -148,9 +153,13 @@ class Session(ABC):
     def _handshake(self, began: float) -> None:
         """Secure the connection; the time since `began` counts as `tls`."""
         try:
-            self._sock = client_tls().wrap_socket(self._sock)
+            self._sock = client_tls().wrap_socket(self._sock, do_handshake_on_connect=False)
+            self._sock.settimeout(0.0)
+            shake_hands(self._sock, time.perf_counter() + self._patience.reply_s)
+            self._sock.settimeout(self._patience.reply_s)
         except (OSError, ValueError) as error:
-            raise BrokenError("tls", "timeout" if isinstance(error, TimeoutError) else "handshake failed") from error
+            what = "timeout" if isinstance(error, TimeoutError) else "handshake failed"
+            self._break("tls", what, error)
         self._secured = True
         self._record("tls", time.perf_counter() - began)
 
@@ -190,6 +199,34 @@ class Session(ABC):
     def _break(self, phase: str, what: str, cause: BaseException | None) -> NoReturn:
         self.close()
         raise BrokenError(phase, what) from cause
+
+
+def shake_hands(sock: ssl.SSLSocket, deadline: float) -> None:
+    """A TLS handshake on a socket that does not block, done before the deadline on the monotonic clock.
+
+    The socket's own time-out would do under the standard library alone: gevent begins it anew with each piece that
+    comes, so that a server which sends one now and then could make a handshake last forever.
+
+    Raises:
+        TimeoutError: it was not done in time.
+        OSError: it failed.
+    """
+    while True:
+        try:
+            sock.do_handshake()
+        except ssl.SSLWantReadError:
+            wanted = select.POLLIN
+        except ssl.SSLWantWriteError:
+            wanted = select.POLLOUT
+        else:
+            return
+        left_s = deadline - time.perf_counter()
+        if left_s <= 0:
+            raise TimeoutError("the handshake took too long")
+        # select() knows no descriptors beyond 1023.
+        waiting = select.poll()
+        waiting.register(sock, wanted)
+        waiting.poll(left_s * 1000)
 
 
 def kind_of(error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import threading
@@ -46,6 +47,12 @@ class Peer:
         while self._sock.recv(65536):
             pass
 
+    def is_gone(self, within_s: float) -> bool:
+        """Whether the client has closed, or does so in that time; what it says is dropped."""
+        if not select.select([self._sock], [], [], within_s)[0]:
+            return False
+        return not self._sock.recv(65536)
+
     def reset(self) -> None:
         """Drop the connection with a reset."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -59,6 +66,13 @@ class Peer:
             self._pending += octets
         found, _, self._pending = self._pending.partition(end)
         return found
+
+
+def drip_a_handshake(peer: Peer) -> None:
+    """Begin a TLS record of 16,384 octets (RFC 8446 §5.1), and send on, octet by octet, until the client goes."""
+    peer.send(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")
+    while not peer.is_gone(0.05):
+        peer.send(b"x")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from reference_server.running import RunningServer, running_server
 from reports.load import LoadResult
 from tests.loadtest.commands import as_user, finished, read
-from tests.loadtest.scripted_server import Peer, serving
+from tests.loadtest.scripted_server import Peer, drip_a_handshake, serving
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def storm(tmp_path: Path, url: str, *arguments: str) -> tuple[int, LoadResult]:
     ("scheme", "phases"),
     [
         ("smtp", {"connect", "greeting", "ehlo", "quit"}),
+        ("lmtp", {"connect", "greeting", "ehlo", "quit"}),
         ("submissions", {"connect", "tls", "greeting", "ehlo", "auth", "quit"}),
         ("pop3", {"connect", "greeting", "capa", "tls", "auth", "quit"}),
         ("imaps", {"connect", "tls", "greeting", "auth", "logout"}),
@@ -62,6 +64,31 @@ def test_tls_is_shaken_hands_on_in_every_session_if_asked_for(server: RunningSer
     status, result = storm(tmp_path, server.urls["smtp"], "--tls", "always")
     assert status == 0
     assert result.summary.latency_us["tls"].count >= result.summary.accepted > 0
+
+
+def test_over_lmtp_a_session_begins_with_lhlo(tmp_path: Path) -> None:
+    said: set[bytes] = set()
+
+    def script(peer: Peer) -> None:
+        peer.send(b"220 hi\r\n")
+        while line := peer.line():
+            said.add(line)
+            peer.send(b"221 bye\r\n" if line == b"QUIT" else b"250 mail.test\r\n")
+
+    with serving(script) as address:
+        status, result = storm(tmp_path, f"lmtp://127.0.0.1:{address.sockaddr[1]}")
+    assert status == 0
+    assert result.summary.accepted > 0
+    assert said == {b"LHLO client.example", b"QUIT"}
+
+
+def test_a_handshake_has_a_deadline_however_it_comes() -> None:
+    with serving(drip_a_handshake) as address:
+        began = time.perf_counter()
+        status, _, err = finished("connections", f"smtps://127.0.0.1:{address.sockaddr[1]}", "--reply-timeout", "3s")
+    # The server lets go of nobody who waits.
+    assert (status, "tls: timeout" in err) == (3, True), err
+    assert time.perf_counter() - began < 30
 
 
 def test_sessions_that_come_to_nothing_are_told_apart(tmp_path: Path) -> None:

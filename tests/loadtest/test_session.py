@@ -7,13 +7,15 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
+from conformance.wire.connection import client_tls
 from loadtest.plan import Patience, Route
 from loadtest.session import BrokenError, MissingOfferError, Session, kind_of
 from loadtest.target import Account, Address, TlsUse
-from tests.loadtest.scripted_server import Peer, serving
+from tests.loadtest.scripted_server import Peer, drip_a_handshake, serving
 
 SHORT = Patience(connect_s=2.0, reply_s=0.2)
 ELSEWHERE = Address(socket.AF_INET, ("192.0.2.1", 25))
@@ -111,6 +113,25 @@ def test_a_handshake_that_fails_is_told_of(conduct: Callable[[Peer], None]) -> N
 
 def test_a_handshake_is_not_waited_for_forever() -> None:
     assert breakage(Peer.until_gone, implicit_tls=True) == ("tls", "timeout")
+
+
+def test_a_handshake_that_comes_in_drops_has_one_deadline_for_all_of_them() -> None:
+    began = time.perf_counter()
+    assert breakage(drip_a_handshake, implicit_tls=True) == ("tls", "timeout")
+    assert time.perf_counter() - began < 8.0
+
+
+def test_all_handshakes_share_one_context() -> None:
+    assert client_tls() is client_tls()
+
+
+def test_a_process_without_a_file_to_open_has_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing_left(*arguments: object) -> NoReturn:
+        raise OSError(errno.EMFILE, "x")
+
+    monkeypatch.setattr(socket, "socket", nothing_left)
+    with pytest.raises(BrokenError, match="connect: EMFILE"):
+        LineSession.open(Route(address=HERE, patience=SHORT), record)
 
 
 def test_a_server_that_is_gone_breaks_the_write() -> None:
