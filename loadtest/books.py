@@ -12,6 +12,7 @@ from collections import Counter
 from typing import Any
 
 from loadtest.histogram import LatencyHistogram
+from loadtest.machine import LIMITS
 from loadtest.phases import PHASES
 from loadtest.timeline import Timeline
 from reports.load import Interval, Latency
@@ -26,7 +27,7 @@ _FOR_NOW = re.compile(
 )
 """Refusals of POP3 and IMAP that say of themselves that they pass; SMTP has 4yz for that."""
 
-_COUNTS = ("attempted", "done_count", "messages", "refused", "deferred", "failed", "octets")
+_COUNTS = ("attempted", "done_count", "messages", "refused", "deferred", "failed", "prevented", "octets")
 
 
 class Books:
@@ -35,7 +36,7 @@ class Books:
     def __init__(self, *, headline: str = "submit", began: float = 0.0) -> None:
         self.headline = headline
         self.attempted = self.done_count = self.messages = 0
-        self.refused = self.deferred = self.failed = self.octets = 0
+        self.refused = self.deferred = self.failed = self.prevented = self.octets = 0
         self.timeline = Timeline(began=began)
         self.histograms: dict[str, LatencyHistogram] = {}
         self.by_code: Counter[str] = Counter()
@@ -97,8 +98,9 @@ class Books:
         interval.errors[code] += 1
 
     def fail(self, *, phase: str, kind: str, now: float) -> None:
-        """An operation got no intelligible reply."""
+        """An operation got no intelligible reply; a kind among `LIMITS` says that this machine prevented it."""
         self.failed += 1
+        self.prevented += kind in LIMITS
         named = f"{phase}: {kind}"
         self.by_kind[named] += 1
         interval = self.timeline.at(now)

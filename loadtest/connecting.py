@@ -6,7 +6,7 @@ client was first to close (TIME-WAIT, RFC 9293 §3.6.1). That is 470 sessions a 
 closes first, which most do after their farewell, or `net.ipv4.tcp_tw_reuse` lets ports be taken again after a second,
 as Linux does on loopback. A connection for which there was no port is told of as `connect: EADDRNOTAVAIL`, one beyond
 the open files that a process may have (`ulimit -n`) as `connect: EMFILE`: both are this machine's limits and not the
-server's.
+server's, and are told of as such (see `loadtest.machine`).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from itertools import takewhile
 import msgspec
 
 from loadtest.desk import Findings, Opening
+from loadtest.machine import limits_met
 from loadtest.plan import LoadPlan
 from loadtest.schedule import parse_schedule
 from loadtest.thresholds import conditions
@@ -85,6 +86,7 @@ def _ledger(late_after_s: float, run_id: str, findings: Findings) -> Ledger:
         refused=books.refused,
         deferred=books.deferred,
         failed=books.failed,
+        prevented=books.prevented,
         abandoned=books.in_flight,
         unknown=account.unknown,
         closed=closed,
@@ -123,12 +125,12 @@ def _series(findings: Findings) -> tuple[SizePoint, ...]:
 
 def _saturated(processes: tuple[Process, ...], findings: Findings) -> str:
     """Why the generator may be what limited the run; empty if it did not."""
-    if findings.tally is not None and (reason := findings.tally.saturated()):
-        return reason
-    busy = [process for process in processes if process.share >= SATURATED]
-    if not busy:
-        return ""
-    return f"{busy[0].name} used {busy[0].share:.0%} of one core"
+    reasons = [limits_met(findings.books.by_kind)]
+    if findings.tally is not None:
+        reasons.append(findings.tally.saturated())
+    if not any(reasons):
+        reasons += [f"{p.name} used {p.share:.0%} of one core" for p in processes if p.share >= SATURATED][:1]
+    return "; ".join(filter(None, reasons))
 
 
 def tool_version() -> str:

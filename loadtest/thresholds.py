@@ -14,8 +14,8 @@ from reports.load import Ledger, Summary, Threshold
 
 QUANTITIES: Mapping[str, str] = MappingProxyType(
     {
-        "failures": "operations that failed or were refused for good (5yz)",
-        "failed": "operations that got no intelligible reply",
+        "failures": "operations that failed, but for this machine's own limits, or were refused for good (5yz)",
+        "failed": "operations that got no intelligible reply, but for this machine's own limits",
         "refused": "operations refused, for now or for good",
         "deferred": "operations refused for now (4yz)",
         "unknown": "messages sent whole of which nobody knows whether the server holds them",
@@ -153,7 +153,9 @@ def conditions(texts: Iterable[str]) -> list[Condition]:
 def _quantity(name: str, summary: Summary) -> float:
     ledger: Ledger = summary.ledger
     if name == "failures":
-        return ledger.failed + ledger.refused - ledger.deferred
+        return ledger.failures
+    if name == "failed":
+        return ledger.failed - ledger.prevented
     if name in _RATES:
         rate: float = getattr(summary, name)
         return rate

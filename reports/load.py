@@ -61,7 +61,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     Operations: `attempted = accepted + refused + failed + abandoned`. Where an operation is a message handed in,
     accepted means a final 250 (RFC 5321 §4.2.5, §6.1), refused a 4yz or 5yz reply anywhere on the way; `deferred` are
     those of them refused for now. Failed: the server closed, fell silent or answered what no client understands, or
-    could not be reached. Abandoned: the run ended first.
+    could not be reached; `prevented` are those of them that never got to the server, as the machine that made the load
+    had no port, open file or memory left for a connection. Abandoned: the run ended first.
 
     Messages: `sent` counts texts handed over to their final dot, and `unknown` those of them that got no reply to it:
     nobody knows whether the server holds them. `expected` counts deliveries: accepted messages times recipients whose
@@ -78,6 +79,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     deferred: int
     failed: int
+    prevented: int = 0
     abandoned: int
     unknown: int
     closed: bool = False
@@ -100,10 +102,15 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"outcomes do not add up to the operations attempted: {self}")
         if self.expected != self.delivered + self.lost + self.in_flight:
             raise ValueError(f"deliveries do not add up to those expected: {self}")
-        if self.deferred > self.refused or self.unknown > self.sent:
+        if self.deferred > self.refused or self.prevented > self.failed or self.unknown > self.sent:
             raise ValueError(f"a part is greater than its whole: {self}")
         if self.lost and not self.closed:
             raise ValueError(f"nothing is lost before the mailboxes were read to the end: {self}")
+
+    @property
+    def failures(self) -> int:
+        """Operations that came to nothing by the server's doing and for good."""
+        return self.failed - self.prevented + self.refused - self.deferred
 
     @property
     def read(self) -> bool:

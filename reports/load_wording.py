@@ -132,12 +132,15 @@ def outcome_lines(result: LoadResult) -> list[LedgerLine]:
     ledger = result.summary.ledger
     mail = result.operations == "messages"
     for_now = f", {ledger.deferred:,} of them for now (4yz)" if ledger.deferred else ""
+    prevented = (
+        f"; {ledger.prevented:,} of them by the limits of the machine that made the load" if ledger.prevented else ""
+    )
     return [
         LedgerLine(
             "accepted" if mail else "done", ledger.accepted, "the final reply was 250" if mail else "it went well"
         ),
         LedgerLine("refused", ledger.refused, f"a reply that says no{for_now}"),
-        LedgerLine("failed", ledger.failed, "no connection, no reply, or one that no client understands"),
+        LedgerLine("failed", ledger.failed, f"no connection, no reply, or one that no client understands{prevented}"),
         LedgerLine("abandoned", ledger.abandoned, "under way when the run ended"),
         LedgerLine("attempted", ledger.attempted, "all of these"),
         *(
@@ -188,8 +191,7 @@ def tiles(result: LoadResult) -> list[Tile]:
     if latency is not None:
         note = f"{result.headline}; p50 {milliseconds(latency.p50)} ms, max {milliseconds(latency.max)} ms"
         found.append(Tile("p99", f"{milliseconds(latency.p99)} ms", note))
-    bad = ledger.failed + ledger.refused - ledger.deferred
-    share = f"{100 * bad / ledger.attempted:.3g} %" if ledger.attempted else "0 %"
+    share = f"{100 * ledger.failures / ledger.attempted:.3g} %" if ledger.attempted else "0 %"
     note = f"of {ledger.attempted:,} {result.operations} failed or were refused"
     broken = {threshold.fail_if.partition(" ")[0] for threshold in result.thresholds if threshold.broken}
     found.append(Tile("Failures", share, note, bad=bool(broken & {"failures", "failed", "refused", "deferred"})))

@@ -15,9 +15,11 @@ LONGEST_S = 180
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """`mailspec load` with these arguments; gone afterwards whatever happens."""
+def started(*arguments: str, files: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    """`mailspec load` with these arguments; gone afterwards whatever happens. `files` is how many it may have open."""
     command = [sys.executable, "-m", "mailspec", "load", *arguments]
+    if files is not None:
+        command = ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", *command]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -26,9 +28,9 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
                 process.kill()
 
 
-def finished(*arguments: str) -> tuple[int, str, str]:
+def finished(*arguments: str, files: int | None = None) -> tuple[int, str, str]:
     """Exit status, standard output and standard error."""
-    with started(*arguments) as process:
+    with started(*arguments, files=files) as process:
         out, err = process.communicate(timeout=LONGEST_S)
         return process.returncode, out, err
 

@@ -138,6 +138,7 @@ BROKEN_BOOKS = msgspec.structs.replace(LEDGER, closed=True, expected=100, delive
     ("record", "changes"),
     [
         (LEDGER, {"deferred": 5}),
+        (LEDGER, {"prevented": 6}),
         (BROKEN_BOOKS, {"closed": False}),
         (BROKEN_BOOKS, {"in_flight": 1}),
         (Arrivals(schedule="", offered=3, started=1, dropped=1, waiting=1), {"dropped": 2}),
