@@ -1,6 +1,7 @@
 """The columns of the ledger: what is known of each message and of each of its deliveries, in flat arrays.
 
-A message takes 17 octets, and each recipient whose mailbox is read 9 more. Two sightings of a delivery become one in a
+A message takes 17 octets, and each recipient whose mailbox is read 9 more; one that another process has entered takes
+13 for each of them. Two sightings of a delivery become one in a
 way that does not depend on their order or grouping, which is what makes ledgers of several processes add up exactly.
 """
 
@@ -8,17 +9,18 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 IN_FLIGHT, ACCEPTED, REFUSED, FAILED, UNCONFIRMED = range(5)
 """States of a message."""
 
-SEEN, DOUBLED, DAMAGED, WATCHED, NOT_EXPECTED, UNORDERED = 1, 2, 4, 8, 16, 32
+SEEN, DOUBLED, DAMAGED, WATCHED, NOT_EXPECTED, UNORDERED, IN_DOUBT = 1, 2, 4, 8, 16, 32, 64
 """Flags of a delivery.
 
 Watched: whoever saw it first was looking all the time. Not expected: the message has fewer recipients, or the server
-refused this one. Unordered: seen by POP3 alone, whose numbers for messages say nothing of their order.
+refused this one. Unordered: seen by POP3 alone, whose numbers for messages say nothing of their order. In doubt: the
+server owed a reply for this recipient and broke off (LMTP, RFC 2033 §4.2), so that it may come or not.
 """
 
 MOST = 0xFFFFFFFF
@@ -26,6 +28,9 @@ MOST = 0xFFFFFFFF
 
 Sighting: TypeAlias = tuple[int, int, int]
 """UID, milliseconds since the run's start, flags."""
+
+KEPT = 0xFFFFFFFF
+"""What of a body's digest is kept where its message was entered elsewhere: half, to be compared there."""
 
 
 def both(one: Sighting, other: Sighting) -> Sighting:
@@ -42,7 +47,7 @@ def both(one: Sighting, other: Sighting) -> Sighting:
         copies = either & (DOUBLED | UNORDERED) | (DOUBLED if one[0] != other[0] else 0)
     # When it came is told by who saw it first; in a tie by who had been watching.
     first = min(one, other, key=lambda sighting: (sighting[1], not sighting[2] & WATCHED))
-    return uid, first[1], SEEN | copies | first[2] & WATCHED | either & (DAMAGED | NOT_EXPECTED)
+    return uid, first[1], SEEN | copies | first[2] & WATCHED | either & (DAMAGED | NOT_EXPECTED | IN_DOUBT)
 
 
 class Deliveries:
@@ -84,9 +89,54 @@ class Deliveries:
     def decode(cls, columns: list[bytes]) -> Deliveries:
         """Read what `encode` gave."""
         deliveries = cls()
-        deliveries.uids, deliveries.seen_ms = (_numbers("I", column) for column in columns[:2])
-        deliveries.flags = bytearray(columns[2])
+        deliveries.fill(columns)
         return deliveries
+
+    def fill(self, columns: list[bytes]) -> None:
+        """Take over what `encode` gave."""
+        self.uids, self.seen_ms = (_numbers("I", column) for column in columns[:2])
+        self.flags = bytearray(columns[2])
+
+
+class Strays(Deliveries):
+    """What was seen of messages that another process has entered, with the digests of the bodies found."""
+
+    __slots__ = ("digests",)
+
+    def __init__(self, count: int = 0) -> None:
+        super().__init__(count)
+        self.digests = array("I", bytes(4 * count))
+
+    @property
+    def octets(self) -> int:
+        """Octets that they take."""
+        return super().octets + sys.getsizeof(self.digests)
+
+    def find(self, at: int, sighting: Sighting, digest: int) -> bool:
+        """Note a sighting with the digest of its body, of which `KEPT` is kept; whether it is the first."""
+        uid, seen_ms, flags = sighting
+        if self.flags[at] & SEEN and self.digests[at] != digest & KEPT:
+            # Whatever was handed in, at least one of the two is something else.
+            flags |= DAMAGED
+        self.digests[at] = digest & KEPT
+        return self.see(at, (uid, seen_ms, flags))
+
+    def found(self) -> Iterator[tuple[int, Sighting, int]]:
+        """Those that were seen, each with its place and the digest of its body."""
+        for at, sighting in self.sightings():
+            yield at, sighting, self.digests[at]
+
+    def encode(self) -> list[bytes]:
+        """As octets for another process."""
+        return [*super().encode(), _octets(self.digests)]
+
+    @classmethod
+    def decode(cls, columns: list[bytes]) -> Strays:
+        """Read what `encode` gave."""
+        strays = cls()
+        strays.fill(columns)
+        strays.digests = _numbers("I", columns[3])
+        return strays
 
 
 class Page:
@@ -134,6 +184,11 @@ class Page:
     def place(self, number: int, slot: int) -> int:
         """Where the delivery stands."""
         return (number - 1) * self.slots + slot
+
+    def mark(self, number: int, slots: Iterable[int], flag: int) -> None:
+        """Something is so of these deliveries of a message."""
+        for slot in slots:
+            self.deliveries.flags[self.place(number, slot)] |= flag
 
     def all_deliveries(self) -> Iterator[tuple[int, int, int, int]]:
         """Number, slot, state and flags of each delivery."""

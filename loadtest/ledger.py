@@ -9,7 +9,7 @@ exactly: a message may be handed in by one and read by another.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,9 @@ from loadtest.columns import (
     DAMAGED,
     DOUBLED,
     FAILED,
+    IN_DOUBT,
     IN_FLIGHT,
+    KEPT,
     MOST,
     NOT_EXPECTED,
     REFUSED,
@@ -26,9 +28,9 @@ from loadtest.columns import (
     UNCONFIRMED,
     UNORDERED,
     WATCHED,
-    Deliveries,
     Page,
     Sighting,
+    Strays,
 )
 from loadtest.messages import Identity
 
@@ -54,7 +56,8 @@ _STATES = {
 class Account:
     """What the ledger comes to: `entered` is the sum of accepted, refused, failed, unknown and in flight.
 
-    From `expected` on, deliveries are counted: messages times recipients whose mailboxes are read.
+    From `expected` on, deliveries are counted: messages times recipients whose mailboxes are read. Those for whom the
+    server's reply never came are `in_doubt`, and expected nowhere.
     """
 
     entered: int = 0
@@ -67,6 +70,7 @@ class Account:
     expected: int = 0
     delivered: int = 0
     missing: int = 0
+    in_doubt: int = 0
     doubled: int = 0
     damaged: int = 0
     late: int = 0
@@ -94,7 +98,7 @@ class Ledger:
         self.slots = slots
         self._own = Page(slots)
         self._pages = {origin: self._own}
-        self._strays: dict[tuple[int, int], Deliveries] = {}
+        self._strays: dict[tuple[int, int], Strays] = {}
         self._foreign: set[tuple[str, int]] = set()
 
     @property
@@ -118,13 +122,19 @@ class Ledger:
         """
         return self._own.enter(digest, sender, self.slots if slots is None else slots)
 
-    def accepted(self, number: int, at_s: float, *, refused_slots: tuple[int, ...] = ()) -> None:
-        """The server took responsibility for it; not for these recipients, where LMTP refuses some (RFC 2033 §4.2)."""
+    def accepted(self, number: int, at_s: float) -> None:
+        """The server took responsibility for it, but for recipients of whom `not_for` or `in_doubt_for` tells."""
         page = self._own
         page.accepted_ms[number - 1] = _milliseconds(at_s)
         page.states[number - 1] = ACCEPTED
-        for slot in refused_slots:
-            page.deliveries.flags[page.place(number, slot)] |= NOT_EXPECTED
+
+    def not_for(self, number: int, slots: Iterable[int]) -> None:
+        """The server refused these recipients, whatever becomes of the message (RFC 5321 §3.3, RFC 2033 §4.2)."""
+        self._own.mark(number, slots, NOT_EXPECTED)
+
+    def in_doubt_for(self, number: int, slots: Iterable[int]) -> None:
+        """The server has told what becomes of the message, but not for these recipients (RFC 2033 §4.2)."""
+        self._own.mark(number, slots, IN_DOUBT)
 
     def refused(self, number: int) -> None:
         """The server turned it away."""
@@ -180,8 +190,8 @@ class Ledger:
         sighting = (min(uid, MOST), _milliseconds(at_s), flags)
         page = self._pages.get(identity.origin)
         if page is None or not page.knows(identity.number):
-            # The digest is compared where it was entered; that the message agrees with itself has been seen to here.
-            return self._stray(identity.origin, identity.number, slot, sighting) and page is None
+            # Its digest is compared as soon as the two ledgers come together.
+            return self._stray(identity.origin, identity.number, slot, sighting, digest or 0) and page is None
         if digest is not None and digest != page.digests[identity.number - 1]:
             sighting = (*sighting[:2], flags | DAMAGED)
         return page.deliveries.see(page.place(identity.number, slot), sighting)
@@ -191,17 +201,19 @@ class Ledger:
         if len(self._foreign) < MOST_FOREIGN:
             self._foreign.add((mailbox, uid))
 
-    def _stray(self, origin: int, number: int, slot: int, sighting: Sighting) -> bool:
+    def _stray(self, origin: int, number: int, slot: int, sighting: Sighting, digest: int) -> bool:
         block, rest = divmod(number, STRAYS_TOGETHER)
-        strays = self._strays.setdefault((origin, block), Deliveries(STRAYS_TOGETHER * self.slots))
-        return strays.see(rest * self.slots + slot, sighting)
+        strays = self._strays.get((origin, block))
+        if strays is None:
+            strays = self._strays[origin, block] = Strays(STRAYS_TOGETHER * self.slots)
+        return strays.find(rest * self.slots + slot, sighting, digest)
 
-    def _sightings_of_strays(self) -> Iterator[tuple[int, int, int, Sighting]]:
-        """Origin, number and slot of each, in order."""
+    def _found_strays(self) -> Iterator[tuple[int, int, int, Sighting, int]]:
+        """Origin, number, slot, sighting and digest of each, in order."""
         for (origin, block), strays in sorted(self._strays.items()):
-            for at, sighting in strays.sightings():
+            for at, sighting, digest in strays.found():
                 rest, slot = divmod(at, self.slots)
-                yield origin, block * STRAYS_TOGETHER + rest, slot, sighting
+                yield origin, block * STRAYS_TOGETHER + rest, slot, sighting, digest
 
     # -- several processes -------------------------------------------------------------------------------------------
 
@@ -232,17 +244,20 @@ class Ledger:
             self._pages[origin] = page
             if origin == self.origin:
                 self._own = page
-        strays, self._strays = list(self._sightings_of_strays()), {}
+        strays, self._strays = list(self._found_strays()), {}
         for origin, block, *columns in encoded["strays"]:
-            for at, sighting in Deliveries.decode(columns).sightings():
+            for at, sighting, digest in Strays.decode(columns).found():
                 rest, slot = divmod(at, self.slots)
-                strays.append((origin, block * STRAYS_TOGETHER + rest, slot, sighting))
-        for origin, number, slot, sighting in strays:
+                strays.append((origin, block * STRAYS_TOGETHER + rest, slot, sighting, digest))
+        for origin, number, slot, sighting, digest in strays:
             entered = self._pages.get(origin)
-            if entered is not None and entered.knows(number):
-                entered.deliveries.see(entered.place(number, slot), sighting)
-            else:
-                self._stray(origin, number, slot, sighting)
+            if entered is None or not entered.knows(number):
+                self._stray(origin, number, slot, sighting, digest)
+                continue
+            uid, seen_ms, flags = sighting
+            if digest != entered.digests[number - 1] & KEPT:
+                flags |= DAMAGED
+            entered.deliveries.see(entered.place(number, slot), (uid, seen_ms, flags))
         self._foreign.update((mailbox, uid) for mailbox, uid in encoded["foreign"])
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -253,7 +268,7 @@ class Ledger:
             1
             for page in self._pages.values()
             for _, _, state, flags in page.all_deliveries()
-            if state == ACCEPTED and not flags & (SEEN | NOT_EXPECTED)
+            if state == ACCEPTED and not flags & (SEEN | NOT_EXPECTED | IN_DOUBT)
         )
 
     def account(self, run_id: str, *, late_after_s: float) -> Account:
@@ -279,7 +294,7 @@ class Ledger:
                 for kind in kinds:
                     if (named := account.count(kind)) is not None:
                         named.append(_name(run_id, origin, page, number, slot))
-        for origin, number, slot, (uid, *_) in self._sightings_of_strays():
+        for origin, number, slot, (uid, *_), _ in self._found_strays():
             if (named := account.count("foreign")) is not None:
                 named.append(f"{run_id}.{origin:03d} number {number}, recipient {slot + 1}, UID {uid}: never entered")
         return account
@@ -289,7 +304,11 @@ def _kinds(account: Account, page: Page, number: int, slot: int, state: int, fla
     """What is wrong with a delivery; what is right with it is counted."""
     seen = bool(flags & SEEN)
     kinds = []
-    if state == ACCEPTED and not flags & NOT_EXPECTED:
+    if flags & NOT_EXPECTED:
+        kinds += ["refused_but_delivered"] * seen
+    elif flags & IN_DOUBT and state in (ACCEPTED, REFUSED):
+        kinds += ["in_doubt"] + ["unknown_but_delivered"] * seen
+    elif state == ACCEPTED:
         account.expected += 1
         account.delivered += seen
         if not seen:
@@ -297,7 +316,7 @@ def _kinds(account: Account, page: Page, number: int, slot: int, state: int, fla
         took_ms = page.deliveries.seen_ms[page.place(number, slot)] - page.accepted_ms[number - 1]
         if flags & WATCHED and took_ms > late_ms:
             kinds.append("late")
-    elif seen and state in (REFUSED, FAILED, ACCEPTED):
+    elif seen and state in (REFUSED, FAILED):
         kinds.append("refused_but_delivered")
     elif seen and state == UNCONFIRMED:
         kinds.append("unknown_but_delivered")
@@ -319,6 +338,10 @@ def _name(run_id: str, origin: int, page: Page, number: int, slot: int) -> str:
     words = [f"{token}, recipient {slot + 1}, {_STATES[page.states[number - 1]]}"]
     if page.states[number - 1] == ACCEPTED:
         words.append(f"accepted at {page.accepted_ms[number - 1] / 1000:.3f} s")
+    if page.deliveries.flags[at] & NOT_EXPECTED:
+        words.append("but not for this recipient")
+    elif page.deliveries.flags[at] & IN_DOUBT:
+        words.append("no reply for this recipient")
     if page.deliveries.flags[at] & SEEN:
         found = "found by POP3" if page.deliveries.flags[at] & UNORDERED else f"found as UID {page.deliveries.uids[at]}"
         words.append(f"{found} at {page.deliveries.seen_ms[at] / 1000:.3f} s")

@@ -1,12 +1,13 @@
-"""Mail that is handed in beside what a scenario is about: replies of people in an office, mail for those who wait."""
+"""Mail handed in and entered into the ledger, by whoever writes; and a feeder, which writes to those who wait."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import gevent  # type: ignore[import-untyped]
 
@@ -17,61 +18,156 @@ from loadtest.smtp_client import Envelope, SmtpSession
 from loadtest.supply import press_of
 
 
-class Outbox:
-    """Hands in messages of one user, in a session that is kept."""
+class HandedIn(NamedTuple):
+    """A message that the server has taken: `at` on the monotonic clock, `submit_s` after its MAIL."""
 
-    def __init__(self, desk: Desk, user_number: int, role: str) -> None:
+    number: int
+    octets: int
+    submit_s: float
+    at: float
+
+
+class Outbox:
+    """Hands in the messages of one user, in a session that is kept, and tells the ledger what became of each.
+
+    The books are told of what costs no operation alone: recipients that an accepted message does not reach, farewells.
+    """
+
+    def __init__(
+        self, desk: Desk, user_number: int, role: str, *, logs_in: bool | None = None, messages_per_session: int = 0
+    ) -> None:
+        """For a server of this role.
+
+        Args:
+            desk: of the run.
+            user_number: whose persona writes.
+            role: of the server.
+            logs_in: whether sessions are logged in; unless told, those of submission are.
+            messages_per_session: after so many `is_used_up`; 0 keeps a session for as long as the server does.
+        """
         persona = desk.plan.persona_of(user_number)
-        endpoint = desk.endpoint(role)
+        if logs_in is None:
+            # Submission is for those who log in; elsewhere mail for a server's own users comes from strangers.
+            logs_in = desk.endpoint(role).target.scheme.startswith("submission")
+        self.route = desk.route(role, persona.account if logs_in else None)
+        self.envelope = Envelope(persona.sender, persona.recipients)
+        self.mailboxes = desk.plan.slots_of(persona)
+        """Those of the recipients' mailboxes that are read: the slots of each message."""
         self._desk = desk
-        self._role = role
-        # Submission is for those who log in; elsewhere mail for a server's own users comes from strangers.
-        self._account = persona.account if endpoint.target.scheme.startswith("submission") else None
-        self._envelope = Envelope(persona.sender, persona.recipients)
         self._sender = user_number
         self._press = press_of(desk.letterhead(user_number), desk.plan.messages, seed=desk.plan.seed)
         self._recipients = persona.recipients
-        self._read = desk.plan.slots_of(persona)
+        self._messages_per_session = messages_per_session
+        self._left = messages_per_session
         self._session: SmtpSession | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a session."""
+        return self._session is not None and self._session.is_open
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the session has had as many messages as it is to have."""
+        return self._left == 0 and self._messages_per_session > 0 and self.is_open
+
+    @property
+    def has_envelope_ahead(self) -> bool:
+        """Whether the next message's envelope went out with the last text, so that the server waits for one more."""
+        return self._session is not None and self._session.is_open and self._session.has_envelope_ahead
+
     def send(self) -> float:
-        """Hand in one message; when the server had taken it, on the monotonic clock.
+        """Hand in one message, and time it as `submit`; when the server had taken it, on the monotonic clock.
 
         Raises:
             LoadError: it did not. The ledger knows.
         """
-        desk, ledger = self._desk, self._desk.ledger
+        taken = self.hand_in()
+        self._desk.books.latency("submit", taken.submit_s)
+        return taken.at
+
+    def hand_in(self, *, pipelining: bool = False, another: bool = False) -> HandedIn:
+        """Hand in one message, opening a session for it if there is none.
+
+        The message is begun before the connection is, so that a server that cannot be reached costs a message too.
+        With `pipelining`, and `another` to follow at once, that one's envelope goes out in one write with this text
+        (RFC 2920 §3.1), unless the session is then used up.
+
+        Raises:
+            LoadError: the server did not take it. The ledger knows.
+        """
+        desk = self._desk
+        books, ledger = desk.books, desk.ledger
         message = self._press.press(ledger.entered + 1)
-        number = ledger.enter(message.digest, sender=self._sender, slots=len(self._read))
+        number = ledger.enter(message.digest, sender=self._sender, slots=len(self.mailboxes))
         session = self._session
         try:
             if session is None or not session.is_open:
                 # Nothing is to be read off a session that is gone, should there be no other.
                 session = self._session = None
-                session = self._session = desk.dial(SmtpSession, self._role, self._account)
-            desk.books.latency("submit", session.submit(self._envelope, message.wire, pipelining=False))
+                session = self._session = SmtpSession.open(self.route, books.latency, judge=desk.judge)
+                self._left = self._messages_per_session
+            envelope = self.envelope
+            submit_s = session.submit(
+                envelope, message.wire, pipelining=pipelining, then=envelope if another and self._left != 1 else None
+            )
         except RefusedError:
             ledger.refused(number)
+            if session is not None:
+                self._note_unanswered(session, number)
             raise
-        except BaseException:
-            (ledger.unconfirmed if session is not None and session.sent_final_dot else ledger.failed)(number)
+        except BaseException as error:
+            if session is not None and session.sent_final_dot:
+                ledger.unconfirmed(number)
+                ledger.not_for(number, self._slots_of(refusal.slot for refusal in session.refusals))
+            elif isinstance(error, LoadError):
+                ledger.failed(number)
+            # Else the run is over and this greenlet is being ended: the message stays in flight.
             self.close()
             raise
         now = time.perf_counter()
-        ledger.accepted(number, now - desk.books.began, refused_slots=self._slots_not_taken(session))
-        return now
+        ledger.accepted(number, now - books.began)
+        if session.refusals or session.unanswered:
+            self._note_accepted_in_part(session, number)
+        self._left -= 1
+        return HandedIn(number, message.octets, submit_s, now)
 
-    def _slots_not_taken(self, session: SmtpSession) -> tuple[int, ...]:
-        """Slots of the recipients that were refused, or of whom nothing was said."""
-        not_taken = {self._recipients[refusal.slot] for refusal in session.refusals}
-        not_taken |= {self._recipients[slot] for slot in session.unanswered}
-        return tuple(slot for slot, recipient in enumerate(self._read) if recipient in not_taken)
+    def quit(self, *, within_s: float | None = None) -> None:
+        """Take leave, if there is a session."""
+        session, self._session = self._session, None
+        if session is None or not session.is_open:
+            return
+        try:
+            session.quit(within_s=within_s)
+        except LoadError as error:
+            # A reply's text is the server's own and without end; only kinds are counted.
+            self._desk.books.remark(phase="quit", kind="refused" if isinstance(error, RefusedError) else error.what)
 
     def close(self) -> None:
         """Leave without another word."""
         if self._session is not None:
             self._session.close()
             self._session = None
+
+    def _note_accepted_in_part(self, session: SmtpSession, number: int) -> None:
+        """The message counts as accepted; the ledger expects it nowhere where it was refused, or in doubt."""
+        for refusal in session.refusals:
+            self._desk.books.remark(
+                phase=refusal.error.phase, kind=f"recipient refused with {refusal.error.code}"
+            )  # fmt: skip
+        self._desk.ledger.not_for(number, self._slots_of(refusal.slot for refusal in session.refusals))
+        self._note_unanswered(session, number)
+
+    def _note_unanswered(self, session: SmtpSession, number: int) -> None:
+        """The server owes replies for these recipients of a message: it may have it for them or not."""
+        for _ in session.unanswered:
+            self._desk.books.remark(phase="final_dot", kind="no reply for a recipient")
+        self._desk.ledger.in_doubt_for(number, self._slots_of(session.unanswered))
+
+    def _slots_of(self, places: Iterable[int]) -> list[int]:
+        """The ledger's slots of these recipients, by their places in the envelope."""
+        recipients = {self._recipients[place] for place in places}
+        return [slot for slot, mailbox in enumerate(self.mailboxes) if mailbox in recipients]
 
 
 @dataclass(slots=True)

@@ -94,6 +94,7 @@ def _ledger(late_after_s: float, run_id: str, findings: Findings) -> Ledger:
         delivered=account.delivered,
         lost=account.missing if closed else 0,
         in_flight=0 if closed else account.missing,
+        in_doubt=account.in_doubt,
         doubled=account.doubled,
         damaged=account.damaged,
         late=account.late,

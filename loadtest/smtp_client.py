@@ -43,7 +43,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One recipient of an accepted message was refused: its place in the envelope, from 0, and the server's words."""
+    """One recipient of a message was refused: its place in the envelope, from 0, and the server's words."""
 
     slot: int
     error: RefusedError
@@ -53,8 +53,8 @@ class SmtpSession(Session):
     """One open session.
 
     `offers` are the EHLO keywords. Of the last message: `sent_final_dot` tells whether its text went out whole, or may
-    have; `refusals` are the recipients that an accepted message does not reach, `unanswered` (LMTP) the slots that the
-    server owes a reply for, as it closed before.
+    have; `refusals` are the recipients that were refused by name, `unanswered` (LMTP) the slots that the server owes a
+    reply for, as it closed or fell silent before.
     """
 
     __slots__ = (
@@ -339,6 +339,7 @@ class SmtpSession(Session):
         refused_before = {refusal.slot for refusal in self.refusals}
         slots = [slot for slot in range(recipients) if slot not in refused_before]
         refusals: list[Refusal] = []
+        broken: BrokenError | None = None
         for answered, slot in enumerate(slots):
             try:
                 self._expect("final_dot", 2, sent if slot == slots[-1] else None)
@@ -347,15 +348,14 @@ class SmtpSession(Session):
                 if not self.is_open:
                     self.unanswered = slots[answered + 1 :]
                     break
-            except BrokenError:
-                if len(refusals) == answered:
-                    raise
-                # What was accepted before stays so.
+            except BrokenError as error:
+                broken = error
                 self.unanswered = slots[answered:]
                 break
-        if len(refusals) + len(self.unanswered) == len(slots):
-            raise refusals[0].error
         self.refusals = (*self.refusals, *refusals)
+        # What was accepted for one recipient stays so, whatever became of the others.
+        if len(refusals) + len(self.unanswered) == len(slots):
+            raise broken or refusals[0].error
 
     def _reset(self) -> None:
         """Drop the transaction, so that the session serves the next message (RFC 5321 §4.1.1.5)."""

@@ -18,14 +18,17 @@ MAILBOX = "alice@example.test"
 
 
 def entered(*states: str, slots: int = 1, origin: int = 0) -> Ledger:
-    """A message for each state, with its number as its digest."""
+    """A message for each state, with its number as its digest; after a space, what is so of the last recipient."""
     ledger = Ledger(origin=origin, slots=slots)
     for state in states:
         number = ledger.enter(ledger.entered + 1, sender=5)
-        if state == "accepted":
+        outcome, _, for_the_last = state.partition(" ")
+        if outcome == "accepted":
             ledger.accepted(number, 1.0 * number)
-        elif state:
-            getattr(ledger, state)(number)
+        elif outcome:
+            getattr(ledger, outcome)(number)
+        if for_the_last:
+            getattr(ledger, for_the_last)(number, [slots - 1])
     return ledger
 
 
@@ -106,7 +109,8 @@ def test_each_recipient_is_a_delivery_of_its_own() -> None:
     three, one, partly = ledger.enter(1, sender=5), ledger.enter(2, sender=5, slots=1), ledger.enter(3, sender=5)
     ledger.accepted(three, 1.0)
     ledger.accepted(one, 1.0)
-    ledger.accepted(partly, 1.0, refused_slots=(1,))
+    ledger.accepted(partly, 1.0)
+    ledger.not_for(partly, [1])
     for slot in (0, 2):
         found(ledger, three, slot=slot)
         found(ledger, partly, slot=slot)
@@ -115,6 +119,36 @@ def test_each_recipient_is_a_delivery_of_its_own() -> None:
     assert (account["expected"], account["delivered"], account["missing"]) == (6, 5, 1)
     found(ledger, partly, slot=1)
     assert counts(ledger)["refused_but_delivered"] == 1
+    name = f"{RUN}.000.00005.0000000003, recipient 2, accepted, accepted at 1.000 s, but not for this recipient"
+    assert ledger.account(RUN, late_after_s=10.0).named["refused_but_delivered"][0].startswith(name)
+
+
+@pytest.mark.parametrize("state", ["accepted", "refused"])
+def test_a_recipient_without_a_reply_is_in_doubt_expected_nowhere_and_welcome(state: str) -> None:
+    ledger = entered(state, slots=2)
+    ledger.in_doubt_for(1, [1])
+    found(ledger, 1, slot=0)
+    assert ledger.missing() == 0
+    before = counts(ledger)
+    assert (before["in_doubt"], before.get("expected", 0)) == (1, int(state == "accepted"))
+    assert before.get("refused_but_delivered", 0) == (state == "refused")
+    named = ledger.account(RUN, late_after_s=10.0).named["in_doubt"]
+    assert named[0].startswith(f"{RUN}.000.00005.0000000001, recipient 2, {state}")
+    assert named[0].endswith("no reply for this recipient")
+    found(ledger, 1, slot=1, at_s=90.0, watched=True)
+    assert counts(ledger) == before | {"unknown_but_delivered": 1}
+    found(ledger, 1, slot=1, uid=7, digest=None)
+    assert counts(ledger) == before | {"unknown_but_delivered": 1, "doubled": 1, "damaged": 1}
+
+
+def test_a_recipient_that_was_refused_by_name_stays_refused_where_the_message_is_unknown() -> None:
+    ledger = entered("unconfirmed", slots=2)
+    ledger.not_for(1, [0])
+    found(ledger, 1, slot=0)
+    found(ledger, 1, slot=1)
+    assert counts(ledger) == {
+        "entered": 1, "sent": 1, "unknown": 1, "refused_but_delivered": 1, "unknown_but_delivered": 1
+    }  # fmt: skip
 
 
 def test_messages_that_the_run_did_not_make_are_foreign() -> None:
@@ -143,6 +177,15 @@ def test_a_million_messages_take_less_than_64_octets_each_and_so_do_those_of_ano
     for number in range(1, 100_001):
         found(elsewhere, number, origin=0)
     assert elsewhere.octets / 100_000 < 16
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 4])
+def test_a_message_that_another_process_has_entered_takes_less_than_64_octets_too(slots: int) -> None:
+    elsewhere = Ledger(origin=1, slots=slots)
+    for number in range(1, 100_001):
+        for slot in range(slots):
+            found(elsewhere, number, origin=0, slot=slot)
+    assert elsewhere.octets / 100_000 < 64
 
 
 def test_a_damaged_number_costs_a_block_and_no_more() -> None:
@@ -195,26 +238,40 @@ def test_order_is_that_of_each_sender_and_mailbox() -> None:
 @given(
     calls=st.lists(
         st.tuples(
-            st.sampled_from(["enter", "accepted", "refused", "failed", "unconfirmed", "close"]), st.integers(1, 6)
+            st.sampled_from(
+                ["enter", "accepted", "refused", "failed", "unconfirmed", "close", "not_for", "in_doubt_for"]
+            ),
+            st.integers(1, 6),
         ),
         max_size=40,
     )
 )
 def test_whatever_is_told_in_whatever_order_the_books_balance(calls: list[tuple[str, int]]) -> None:
     ledger = Ledger(origin=0, slots=1)
+    refused, doubtful = set(), set()
     for call, number in calls:
         if call == "enter":
             ledger.enter(number, sender=5)
         elif call == "close":
             found(ledger, number)
-        elif number <= ledger.entered:
+        elif number > ledger.entered:
+            continue
+        elif call == "not_for":
+            ledger.not_for(number, [0])
+            refused.add(number)
+        elif call == "in_doubt_for":
+            ledger.in_doubt_for(number, [0])
+            doubtful.add(number)
+        else:
             getattr(ledger, call)(*((number, 1.0) if call == "accepted" else (number,)))
     account = ledger.account(RUN, late_after_s=1.0)
     assert account.entered == ledger.entered == sum(call == "enter" for call, _ in calls)
     assert account.entered == (
         account.accepted + account.refused + account.failed + account.unknown + account.in_flight
     )
-    assert account.expected == account.accepted == account.delivered + account.missing
+    assert account.expected == account.delivered + account.missing
+    assert account.accepted - len(refused | doubtful) <= account.expected <= account.accepted
+    assert account.in_doubt <= len(doubtful - refused)
     assert account.missing == ledger.missing()
 
 
@@ -225,13 +282,16 @@ SIGHTINGS = st.lists(
     ),
     max_size=12,
 )  # fmt: skip
-STATES = st.lists(st.sampled_from(["accepted", "refused", "failed", "unconfirmed", ""]), max_size=4)
+STATES = st.lists(
+    st.sampled_from(["accepted", "refused", "failed", "unconfirmed", "", "accepted in_doubt_for", "refused not_for"]),
+    max_size=4,
+)
 
 
 def sight(ledger: Ledger, sightings: list[tuple[int, int, int, int, int | None, int, bool, bool]]) -> None:
     for origin, number, slot, uid, digest, at_s, watched, in_order in sightings:
-        # A message's own word for its digest; readers of another process have no other.
-        told = number if digest == 1 else None
+        # The digest that was entered, none for a message that contradicts itself, or that of another body altogether.
+        told = {None: None, 1: number, 2: number + 100}[digest]
         found(
             ledger, number, origin=origin, slot=slot, uid=uid, digest=told, at_s=at_s, watched=watched,
             in_order=in_order,
@@ -285,6 +345,19 @@ def test_ledgers_may_be_merged_in_any_order_and_grouping(
         again.merge(right.encode())
         accounts += [ledger.account(RUN, late_after_s=3.0) for ledger in (left, right, again)]
     assert all(account == accounts[0] for account in accounts)
+
+
+def test_a_body_read_elsewhere_is_compared_with_the_one_entered() -> None:
+    """A message may agree with itself and still be another than the one handed in."""
+    whole = entered("accepted", "accepted", "accepted")
+    elsewhere = Ledger(origin=1, slots=1)
+    for number, uid, digest in ((1, 1, 1), (2, 2, 99), (3, 3, 3), (3, 3, 99)):
+        found(elsewhere, number, origin=0, uid=uid, digest=digest)
+    for ledger in (whole, Ledger(origin=2, slots=1)):
+        ledger.merge(elsewhere.encode())
+        ledger.merge(whole.encode()) if ledger is not whole else None
+        account = ledger.account(RUN, late_after_s=10.0)
+        assert (account.delivered, account.damaged) == (3, 2)
 
 
 def test_ledgers_that_do_not_belong_together_do_not_add_up() -> None:

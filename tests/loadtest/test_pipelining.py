@@ -332,12 +332,12 @@ LmtpReplies = tuple[bytes, ...]
         ((b"250 one\r\n", b"250 two\r\n"), "accepted", [], [], True),
         ((b"250 one\r\n", b"452 full\r\n"), "accepted", [1], [], True),
         ((b"452 full\r\n", b"250 two\r\n"), "accepted", [0], [], True),
-        ((b"452 full\r\n", b"550 gone\r\n"), "final_dot 452", [], [], True),
+        ((b"452 full\r\n", b"550 gone\r\n"), "final_dot 452", [0, 1], [], True),
         ((b"250 one\r\n",), "accepted", [], [1], False),
         ((b"250 one\r\n", b"421 bye\r\n"), "accepted", [1], [], False),
-        ((b"421 bye\r\n",), "final_dot 421", [], [1], False),
-        ((b"452 full\r\n",), "final_dot closed, sent", [], [], False),
-        ((), "final_dot closed, sent", [], [], False),
+        ((b"421 bye\r\n",), "final_dot 421", [0], [1], False),
+        ((b"452 full\r\n",), "final_dot closed, sent", [0], [1], False),
+        ((), "final_dot closed, sent", [], [0, 1], False),
     ],
 )
 @pytest.mark.parametrize("pipelining", [False, True], ids=["step by step", "pipelined"])
@@ -353,7 +353,7 @@ def test_lmtp_answers_for_each_recipient(
 def test_lmtp_has_no_reply_for_a_recipient_that_was_refused_before() -> None:
     answers = (b"250 ok\r\n", b"550 who\r\n", b"250 ok\r\n", b"354 go\r\n")
     assert lmtp(answers, (b"250 two\r\n",), pipelining=True)[0] == ("accepted", [0], [], True)
-    assert lmtp(answers, (b"452 full\r\n",), pipelining=True)[0] == ("final_dot 452", [0], [], True)
+    assert lmtp(answers, (b"452 full\r\n",), pipelining=True)[0] == ("final_dot 452", [0, 1], [], True)
 
 
 def test_lmtp_does_not_end_a_text_for_nobody_as_there_would_be_no_reply() -> None:
