@@ -70,10 +70,13 @@ class Books:
         """An operation begins."""
         self.attempted += 1
 
-    def done(self, *, octets: int, took_s: float | None, now: float, messages: int = 1) -> None:
+    def done(
+        self, *, octets: int, took_s: float | None, now: float, messages: int = 1, phase: str | None = None
+    ) -> None:
         """An operation went well, and carried so many messages.
 
-        `took_s` is the latency of the headline phase; None where it is not known.
+        `took_s` is the latency of the headline phase, or of the `phase` that stands for it just now, and has its place
+        in the timeline either way; None where it is not known.
         """
         self.done_count += 1
         self.messages += messages
@@ -84,7 +87,7 @@ class Books:
         interval.octets += octets
         if took_s is not None:
             took_us = int(took_s * 1_000_000)
-            self.histogram(self.headline).record(took_us)
+            self.histogram(phase or self.headline).record(took_us)
             interval.took_us.append(took_us)
 
     def refuse(self, *, code: str, text: str, now: float) -> None:

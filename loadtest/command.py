@@ -71,6 +71,7 @@ def share(text: str) -> float:
 @click.option(
     "--feed-rate", type=click.FloatRange(0.001), default=1.0, show_default=True, help="Messages/s for those who read."
 )
+@click.option("--slow-clients", type=click.IntRange(1, 100_000), help="slow-clients: how many dawdle. Default: 100.")
 @click.option(
     "--message-size",
     default="4096",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from loadtest.plan import Endpoint, LoadPlan
+from loadtest.scenarios import ROLES
 from loadtest.schemes import open_session, take_leave
 from loadtest.session import LoadError
 from loadtest.smtp_client import SmtpSession
@@ -39,7 +40,7 @@ def _answering(plan: LoadPlan, endpoint: Endpoint) -> Address:
 
 def _try(plan: LoadPlan, endpoint: Endpoint, address: Address) -> None:
     """Raises LoadError where no session can be set up, NoVerdictError where it does not offer what is needed."""
-    if endpoint.role in ("imap", "pop3"):
+    if endpoint.target.scheme in (*ROLES["imap"], *ROLES["pop3"]):
         account = next(iter(plan.readers.values()), None)
     else:
         account = plan.personas[0].account if plan.scenario.logs_in else None

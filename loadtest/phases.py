@@ -15,7 +15,10 @@ PHASES: Mapping[str, str] = MappingProxyType(
         "sync": "a whole synchronisation of a mailbox by a mail program",
         "action": "one thing a person does in a mail program: read, reply, delete, search",
         "session": "a whole session, from connecting to the end of the farewell",
-        "normal": "a message of a normal user beside slow clients, from connecting to the reply to its final dot",
+        "normal": "a visit of a normal user beside slow clients, from connecting to its mail being taken or read",
+        "alone": "the same, before the slow clients come",
+        "dropped": "a slow client's session, from connecting until the server drops it",
+        "kept": "a slow client's session that the server still keeps in the end, since connecting",
         # Setting up a session.
         "connect": "the TCP connection",
         "greeting": "from the connection, or its TLS, to the greeting",

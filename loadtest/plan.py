@@ -13,6 +13,9 @@ from loadtest.scenarios import ROLES, Scenario
 from loadtest.target import Account, Address, Target, TlsUse
 from reports.load import Parameter
 
+MOST_ALONE_S = 30.0
+"""Users are alone before slow clients come for a third of the run, but no longer than this."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
@@ -79,6 +82,7 @@ class LoadPlan:
     arrivals: str | None = None
     max_rate_per_s: float | None = None
     feed_per_s: float = 1.0
+    slow_clients: int = 0
     tls: TlsUse = TlsUse.AUTO
     patience: Patience = Patience()
     seed: int = 0
@@ -115,6 +119,11 @@ class LoadPlan:
         """The most slots that a message of the run has."""
         return max(len(self.slots_of(persona)) for persona in self.personas)
 
+    @property
+    def alone_s(self) -> float:
+        """How many seconds users have before `slow_clients` come."""
+        return MOST_ALONE_S / 3 if self.run_time_s is None else min(self.run_time_s / 3, MOST_ALONE_S)
+
     def persona_of(self, user_number: int) -> Persona:
         """The persona of a user."""
         return self.personas[user_number % len(self.personas)]
@@ -148,6 +157,7 @@ class LoadPlan:
             "pace_per_user_per_s": self.pace_per_s or "as fast as replies come",
             "think_time_s": self.think_s,
             "feed_rate_per_s": self.feed_per_s,
+            **({"slow_clients": self.slow_clients} if self.slow_clients else {}),
             "max_rate_per_s": self.max_rate_per_s or "unlimited",
             "processes": self.processes,
             "tls": "implicit" if self.main.target.implicit_tls else self.tls.value,

@@ -54,6 +54,7 @@ class Options:
     arrivals: str | None = None
     max_rate: float | None = None
     feed_rate: float = 1.0
+    slow_clients: int | None = None
     accounts: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
     sender: str | None = None
@@ -86,9 +87,14 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
         raise TargetError(f"{far[0].target} is beyond this machine: add --i-own-this-server if it is yours")
     logins = list(dict.fromkeys([account for *_, account in parsed if account]))
     logins += [account for account in map(parse_account, options.accounts) if account not in logins]
-    if scenario.needs_account and not logins:
+    needs_account = scenario.needs_account
+    if scenario.account_unless is not None:
+        needs_account = endpoints[0].target.scheme not in scenario.account_unless
+    if needs_account and not logins:
         raise TargetError(f"{scenario.name} needs an account: put user:password@ into the URL, or add --account")
     addresses = addresses_of(logins, domain=options.domains[0] if options.domains else None)
+    if options.slow_clients is not None and not scenario.slow_clients:
+        raise ValueError(f"{scenario.name} has no slow clients: --slow-clients belongs to slow-clients")
     per_session = options.messages_per_session
     users = options.users or (OPEN_USERS if options.arrivals else CLOSED_USERS)
     plan = LoadPlan(
@@ -106,6 +112,7 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
         think_s=scenario.think_s if options.think_time is None else options.think_time,
         arrivals=options.arrivals,
         feed_per_s=options.feed_rate,
+        slow_clients=scenario.slow_clients if options.slow_clients is None else options.slow_clients,
         max_rate_per_s=options.max_rate or (FOREIGN_RATE_PER_S if far else None),
         tls=TlsUse(options.tls),
         patience=Patience(reply_s=options.reply_timeout),

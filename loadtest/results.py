@@ -44,7 +44,9 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
         generator_saturated=_saturated(processes, findings),
         parameters=plan.parameters(),
         summary=summary,
-        thresholds=tuple(condition.judge(summary) for condition in conditions(plan.fail_if)),
+        thresholds=tuple(
+            condition.judge(summary) for condition in conditions(plan.fail_if, besides=plan.scenario.fails_if)
+        ),
         processes=processes,
         histograms=books.encoded_histograms(),
         timeline=timeline,

@@ -27,7 +27,9 @@ class Scenario:
     locust file of the user's own. `needs` are roles that the URLs must fill, `takes` those that they may: a mailbox
     that can be read closes the ledger. `headline` is the phase whose latency stands for the whole, `operations` the
     plural of what a user does over and over. Users pause `think_s` seconds on average between operations, and come so
-    many a second (`spawn_per_s`; None: all at once).
+    many a second (`spawn_per_s`; None: all at once). An account is needed
+    where `needs_account` says so, or everywhere but at servers whose scheme is in `account_unless`. `slow_clients` come
+    beside the users. `fails_if` are thresholds besides those of all scenarios.
     """
 
     name: str
@@ -43,6 +45,9 @@ class Scenario:
     logs_in: bool = True
     needs_account: bool = False
     spawn_per_s: float | None = None
+    account_unless: tuple[str, ...] | None = None
+    slow_clients: int = 0
+    fails_if: tuple[str, ...] = ()
 
 
 _ALL = (
@@ -185,19 +190,29 @@ _ALL = (
     ),
     Scenario(
         name="slow-clients",
-        summary="a fleet of clients that dawdle beside normal ones that hand in mail: do those still get served?",
+        summary="a fleet of clients that dawdle beside normal users that want to be served: do those still get served?",
         about=(
-            "Nine of ten users are slow on purpose (slowloris): they connect and send a command one octet a second, "
-            "or fall silent in the middle of a text, for as long as the server bears it, and come back. The tenth is "
-            "a mail server that hands in a message (4096 octets, unless told otherwise) in a session of its own, over "
-            "SMTP or LMTP. The latency is that of these alone, from connecting to the reply to the final dot. What "
-            "became of the slow ones is counted and is no failure."
+            "Normal users visit the server of the first URL, over and over, each time in a session of its own: over "
+            "SMTP and LMTP they hand in a message (4096 octets, unless told otherwise), over POP3 and IMAP they log in "
+            "and read the newest one. For a third of the run (30 s at most) they are alone. Then the slow clients come "
+            "(slowloris; --slow-clients, 100): each connects, logs in nowhere, begins something, never ends it, and "
+            "comes again when it was dropped. Half of them say a command one octet a second; the others fall silent in "
+            "a text, a password or a literal; where TLS comes first, a third says that handshake octet by octet. The "
+            "latency is that of the normal users, alone before and normal beside the fleet. What became of the slow "
+            "ones is counted, with the age of their sessions when the server dropped them or, kept to the end, when "
+            "the run was over: RFC 5321 §4.5.3.2.7 gives 5 minutes of silence, RFC 1939 §3 gives 10, RFC 3501 §5.4 "
+            "gives 30 (RFC 9051 §5.4: once they have logged in), and none of them an octet now and then without end. "
+            "All come from one address, so a server's limit for each address meets the normal users, too."
         ),
-        needs=("inbound",),
+        needs=("any",),
         takes=("imap", "pop3"),
         headline="normal",
-        user_class="loadtest.slow:SlowOrNormalUser",
+        operations="visits",
+        user_class="loadtest.slow:NormalUser",
         logs_in=False,
+        account_unless=("smtp", "smtps", "lmtp"),
+        slow_clients=100,
+        fails_if=("served < 1",),
     ),
     Scenario(
         name="delivery",

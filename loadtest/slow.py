@@ -1,96 +1,206 @@
-"""The `slow-clients` scenario: clients that dawdle on purpose, beside normal ones that want to be served."""
+"""The `slow-clients` scenario: do normal users still get served while a fleet of clients dawdles on purpose?
+
+Normal users are alone at first, so that there is something to compare with; then the fleet comes. Both are timed, as
+`alone` and as `normal`; what became of the fleet's sessions, as `dropped` and as `kept`.
+"""
 
 from __future__ import annotations
 
-import socket
+import random
 import time
-from typing import Any
+from itertools import count
+from typing import Any, ClassVar
 
 import gevent  # type: ignore[import-untyped]
 
-from loadtest.session import LoadError, kind_of
-from loadtest.smtp_client import SmtpSession
+from loadtest.dawdling import Ending, Fate, SlowClient, manners_for, protocol_of
+from loadtest.desk import Desk
+from loadtest.imap_client import ImapSession
+from loadtest.pop3_client import Pop3Session
+from loadtest.schemes import open_session, take_leave
+from loadtest.session import LoadError
+from loadtest.smtp_client import Envelope
 from loadtest.submitting import TransmittingUser
 
-NORMAL_ONE_IN = 10
-OCTET_EVERY_S = 1.0
+COMING_S = 1.0
+"""The fleet comes within this, and not all at one instant: a queue of connections has room for some hundred."""
+
 LONGEST_S = 3600.0
-"""Whoever is borne for an hour has shown enough."""
+"""Whoever is borne for an hour lets go, and comes again."""
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
+"""Before a client comes again: twice as long each time that it was not taken in, up to this."""
+
+STARVED_S = 2.0
+SLOWER = 3
+"""A normal user still waiting at the end was not served if it waited for longer than either: this, and three times as
+long as the slowest visit while normal users were alone.
+"""
 
 
-class SlowOrNormalUser(TransmittingUser):
-    """Nine of ten users dawdle; the tenth hands in a message for each connection, and is what is timed."""
+class Fleet:
+    """The slow clients of one process, each in a greenlet of its own; they stay for as long as a normal user does."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        endpoint = desk.endpoint("any")
+        scheme = endpoint.target.scheme
+        # Whoever attacks a server has no account there.
+        self._route = desk.route("any", None)
+        self._protocol = protocol_of(scheme)
+        persona = desk.plan.persona_of(0)
+        self._manners = manners_for(scheme, Envelope(persona.sender, persona.recipients))
+        # What comes before it is measured (a warm-up) is not the time that they are alone.
+        self.comes_at = desk.books.timeline.began + desk.plan.alone_s
+        self._users = 0
+        self._greenlets: list[Any] = []
+
+    def enter(self) -> None:
+        """A normal user is there; with the first one the fleet gets ready."""
+        self._users += 1
+        if not self._greenlets:
+            part, size = self._desk.part, self._desk.plan.slow_clients
+            self._greenlets = [
+                gevent.spawn(self._come_and_dawdle, number) for number in range(part.index, size, part.of)
+            ]
+
+    def leave(self) -> None:
+        """A normal user goes; with the last one the fleet does."""
+        self._users -= 1
+        if not self._users:
+            gevent.killall(self._greenlets)
+            self._greenlets = []
+
+    def _come_and_dawdle(self, number: int) -> None:
+        rng = random.Random(f"{self._desk.plan.seed}/slow/{number}")  # noqa: S311 - pauses, no secrets
+        gevent.sleep(max(self.comes_at - time.perf_counter(), 0.0) + rng.uniform(0.0, COMING_S))
+        pause_s = FIRST_PAUSE_S
+        for visit in count():
+            # Who was dropped tries the other way.
+            manner = self._manners[(number + visit) % len(self._manners)]
+            if self._desk.limiter is not None:
+                self._desk.limiter.wait()
+            client = SlowClient(self._route, self._protocol, manner)
+            ending: Ending | None = None
+            try:
+                ending = client.dawdle(longest_s=LONGEST_S)
+            except LoadError as error:
+                self._remark(str(error))
+            finally:
+                # Without an ending the run has ended first.
+                self._note(client, ending)
+                client.close()
+            pause_s = FIRST_PAUSE_S if client.is_borne else min(2 * pause_s, LONGEST_PAUSE_S)
+            gevent.sleep(pause_s * rng.uniform(0.75, 1.0))
+
+    def _note(self, client: SlowClient, ending: Ending | None) -> None:
+        books = self._desk.books
+        if ending is None or ending.fate is Fate.BORNE:
+            if client.is_borne:
+                books.latency("kept", client.age_s)
+            elif client.connected_at:
+                self._remark("not greeted by the end")
+            return
+        if ending.fate is Fate.DROPPED:
+            books.latency("dropped", ending.after_s)
+            self._remark(f"{client.manner.name}: {ending}")
+        else:
+            self._remark(str(ending))
+
+    def _remark(self, kind: str) -> None:
+        self._desk.books.remark(phase="slow client", kind=kind)
+
+
+class NormalUser(TransmittingUser):
+    """Somebody who wants to be served: hands in a message over SMTP or LMTP, reads mail over POP3 or IMAP."""
 
     abstract = False
-    role = "inbound"
+    role = "any"
+    _fleets: ClassVar[dict[Desk, Fleet]] = {}
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self._turn_began = 0.0
+        self._scheme = self.desk.endpoint(self.role).target.scheme
+        self._reads = protocol_of(self._scheme) != "smtp"
+        if self._reads or self._scheme.startswith("submission"):
+            self._route = self.desk.route(self.role, self.persona.account)
+        self._fleet = self._fleets.setdefault(self.desk, Fleet(self.desk))
+        self._visit_began = 0.0
 
     def on_start(self) -> None:
-        """Slow ones dawdle for the whole run; no arrivals are for them."""
-        # The first user is a normal one, however few there are.
-        while self.number % NORMAL_ONE_IN:
-            self._dawdle()
-            gevent.sleep(self.wait_time())
+        """The fleet comes, too."""
+        self._fleet.enter()
+
+    def on_stop(self) -> None:
+        """And goes."""
+        super().on_stop()
+        self._fleet.leave()
 
     def turn(self, due: float) -> None:
-        """Hand in a message."""
-        self._turn_began = time.perf_counter()
-        super().turn(due)
+        """One visit."""
+        self._visit_began = time.perf_counter()
+        try:
+            if self._reads:
+                self._read_mail(due)
+            else:
+                super().turn(due)
+        except gevent.GreenletExit:
+            self._note_starved()
+            raise
 
     def accepted(self, due: float, number: int, *, octets: int, submit_s: float, now: float) -> None:
-        """The operation of a normal user ends; it began with its connection."""
+        """The message is taken, and the visit as good as over."""
         self.desk.books.latency("submit", submit_s)
-        self.done(due, took_s=now - self._turn_began, octets=octets, messages=1)
+        self._served(due, octets=octets, messages=1)
 
-    def _dawdle(self) -> None:
-        """Of the slow ones a half sends a command octet by octet, the other falls silent within a text."""
-        began = time.perf_counter()
+    def _read_mail(self, due: float) -> None:
+        books = self.desk.books
+        books.attempt()
+        session = None
         try:
-            if self.number % 2:
-                self._say_slowly(b"EHLO " + b"x" * 400 + b".example\r\n")
-            else:
-                self._fall_silent()
-        except (LoadError, OSError) as error:
-            what = kind_of(error) if isinstance(error, OSError) else error.what
-            after_s = time.perf_counter() - began
-            self.desk.books.remark(phase="slow client", kind=f"{what[:60]}, after {_about(after_s)}")
-            self.had_trouble()
+            session = open_session(self._scheme, self._route, books.latency, judge=self.desk.judge)
+            newest = newest_message(session) if isinstance(session, Pop3Session | ImapSession) else None
+            take_leave(session)
+        except LoadError as error:
+            self.not_done(due, error)
+        else:
+            self._served(due, octets=len(newest or b""), messages=newest is not None)
+        finally:
+            if session is not None:
+                session.close()
 
-    def _say_slowly(self, command: bytes) -> None:
-        with socket.socket(self._route.address.family, socket.SOCK_STREAM) as sock:
-            sock.settimeout(self._route.patience.connect_s)
-            sock.connect(self._route.address.sockaddr)
-            sock.setblocking(True)  # noqa: FBT003 - socket's own signature
-            listener = gevent.spawn(_listen, sock)
-            try:
-                for octet in command:
-                    if listener.ready():
-                        raise ConnectionResetError
-                    sock.sendall(bytes((octet,)))
-                    gevent.sleep(OCTET_EVERY_S)
-            finally:
-                listener.kill()
+    def _served(self, due: float, *, octets: int, messages: int) -> None:
+        now = time.perf_counter()
+        took_s = now - (due if self.desk.plan.arrivals else self._visit_began)
+        phase = "alone" if now < self._fleet.comes_at else "normal"
+        self.desk.books.done(octets=octets, took_s=took_s, now=now, messages=messages, phase=phase)
+        self.went_well()
+        self.report(phase, seconds=took_s, octets=octets)
 
-    def _fall_silent(self) -> None:
-        session = SmtpSession.open(self._route, lambda phase, seconds: None)
-        session.fall_silent(self._envelope, b"Subject: wait\r\n\r\nI shall be", within_s=LONGEST_S)
+    def _note_starved(self) -> None:
+        """The run is over. Who has waited for long was not served, which is no matter of having begun too late."""
+        now, books = time.perf_counter(), self.desk.books
+        alone = books.histogram("alone").summary()
+        patience_s = max(STARVED_S, SLOWER * alone.max / 1_000_000 if alone is not None else 0.0)
+        if now >= self._fleet.comes_at and now - self._visit_began > patience_s:
+            books.fail(phase="normal", kind="still waiting when the run ended", now=now)
 
 
-def _listen(sock: socket.socket) -> None:
-    """Until the server closes."""
-    try:
-        while sock.recv(4096):
-            pass
-    except OSError:
-        return
+def newest_message(session: Pop3Session | ImapSession) -> bytes | None:
+    """What somebody wants who looks into a mailbox; None where it is empty.
 
-
-def _about(seconds: float) -> str:
-    """The time in words, coarse enough to be counted: `1 to 10 s`."""
-    edges = (1, 10, 30, 60, 120, 300, 600)
-    lower = max((edge for edge in edges if edge <= seconds), default=0)
-    upper = next((edge for edge in edges if edge > seconds), None)
-    return f"{lower} to {upper} s" if upper else f"more than {lower} s"
+    Raises:
+        LoadError: it cannot be had.
+    """
+    if isinstance(session, Pop3Session):
+        session.uidl()
+        messages, _ = session.stat()
+        return session.retr(messages) if messages else None
+    if not session.select("INBOX").exists:
+        return None
+    # Gone since, or not: `*` is the last one that is there (RFC 9051 §9, seq-number).
+    uids = [seen.uid for seen in session.uid_fetch("*", "(FLAGS RFC822.SIZE)")]
+    # A server may tell of other messages' flags, too (RFC 9051 §7.5.2).
+    newest = [octets for _, octets in session.messages(uids[-1:])]
+    return newest[0] if newest else None

@@ -25,18 +25,22 @@ QUANTITIES: Mapping[str, str] = MappingProxyType(
         "late": "deliveries that came later than --late-after",
         "reordered": "messages after a later one of the same sender in the same mailbox",
         "refused_but_delivered": "messages turned away that are in a mailbox all the same",
+        "served": "visits of normal users that went well beside slow clients that the server had taken in",
         "accepted": "operations that went well",
         "messages_per_s": "messages carried per second",
         "operations_per_s": "operations that went well per second",
     }
 )
-"""What can be held against a number; all but the last three against a percentage of the operations attempted, too."""
+"""What can be held against a number; all but the last four against a percentage of the operations attempted, too."""
 
 DEFAULTS = ("failures > 0", "lost > 0", "doubled > 0", "damaged > 0", "refused_but_delivered > 0")
 """In force unless a threshold of the user's own is about the same quantity."""
 
 NEED_READING = frozenset({"lost", "doubled", "damaged", "late", "reordered", "refused_but_delivered"})
 """What only those know who have read the mailboxes."""
+
+LONG_ENOUGH_US = 2_000_000
+"""A slow client's session of so many microseconds shows that the fleet was there while normal users came."""
 
 _RATES = ("messages_per_s", "operations_per_s")
 
@@ -86,6 +90,10 @@ class CountCondition:
             return Threshold(
                 fail_if=self.text, value="not known: no mailbox was read to its end", broken=False, about=self.about
             )
+        if self.quantity == "served" and not _slow_clients_came(summary):
+            return Threshold(
+                fail_if=self.text, value="not known: no slow client was there", broken=False, about=self.about
+            )
         value = _quantity(self.quantity, summary)
         shown = f"{value:,.1f}" if self.quantity in _RATES else f"{value:,.0f}"
         if self.percent:
@@ -131,22 +139,22 @@ def parse_condition(text: str) -> Condition:
     quantity = match["quantity"]
     if quantity not in QUANTITIES:
         raise ValueError(f"{text!r}: nothing called {quantity} is counted, but {', '.join(QUANTITIES)}")
-    if unit not in (None, "%") or (unit and quantity in ("accepted", *_RATES)):
+    if unit not in (None, "%") or (unit and quantity in ("accepted", "served", *_RATES)):
         raise ValueError(
             f"{text!r}: {quantity} is held against a plain number{'' if unit == '%' else ' or a percentage'}"
         )
     return CountCondition(text=clean, quantity=quantity, operator=match["operator"], limit=number, percent=unit == "%")
 
 
-def conditions(texts: Iterable[str]) -> list[Condition]:
-    """The user's conditions, and the defaults that they do not speak about.
+def conditions(texts: Iterable[str], *, besides: Iterable[str] = ()) -> list[Condition]:
+    """The user's conditions, and the defaults, and those of the scenario `besides`, that they do not speak about.
 
     Raises:
         ValueError: one of them cannot be read.
     """
     own = [parse_condition(text) for text in texts]
     spoken_of = {condition.quantity for condition in own if isinstance(condition, CountCondition)}
-    defaults = [parse_condition(text) for text in DEFAULTS]
+    defaults = [parse_condition(text) for text in (*DEFAULTS, *besides)]
     return own + [c for c in defaults if isinstance(c, CountCondition) and c.quantity not in spoken_of]
 
 
@@ -156,8 +164,17 @@ def _quantity(name: str, summary: Summary) -> float:
         return ledger.failures
     if name == "failed":
         return ledger.failed - ledger.prevented
+    if name == "served":
+        normal = summary.latency_us.get("normal")
+        return normal.count if normal is not None else 0
     if name in _RATES:
         rate: float = getattr(summary, name)
         return rate
     value: int = getattr(ledger, name)
     return value
+
+
+def _slow_clients_came(summary: Summary) -> bool:
+    """Whether the fleet was there for long enough to matter; a run that was ended before says nothing about it."""
+    ages_us = [summary.latency_us[phase].max for phase in ("dropped", "kept") if phase in summary.latency_us]
+    return max(ages_us, default=0) >= LONG_ENOUGH_US

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.load import SATURATED, Capacity, JudgedDeviation, Ledger, LoadExit, LoadResult, load_exit
+from reports.load import SATURATED, Capacity, JudgedDeviation, Latency, Ledger, LoadExit, LoadResult, load_exit
 from reports.wording import count, duration
 
 
@@ -114,9 +114,37 @@ def remarks(result: LoadResult) -> list[str]:
             f"{result.arrivals.dropped:,} of {result.arrivals.offered:,} arrivals were dropped, as nobody was free to "
             "begin them: they are in no latency."
         )
+    found += _beside_slow_clients(result)
     if result.judge is not None:
         found += [first_deviation(result, deviation) for deviation in result.judge.deviations[:1]]
     return found
+
+
+def _beside_slow_clients(result: LoadResult) -> list[str]:
+    """Whether normal users were still served when slow clients came, and what became of those."""
+    phases = result.summary.latency_us
+    alone, beside, dropped, kept = (phases.get(phase) for phase in ("alone", "normal", "dropped", "kept"))
+    found = []
+    if alone is not None:
+        before = f"A visit of a normal user took {_typically(alone)} before the slow clients came"
+        found.append(
+            f"{before}, and {_typically(beside)} beside them."
+            if beside is not None
+            else f"{before}; beside them none was served."
+        )
+    if dropped is not None or kept is not None:
+        let_go = (
+            f"{dropped.count:,}, the oldest after {duration(dropped.max / 1e6)}," if dropped is not None else "none"
+        )
+        borne = f"{kept.count:,}, the oldest for {duration(kept.max / 1e6)}" if kept is not None else "none"
+        found.append(
+            f"Of the slow clients' sessions the server dropped {let_go} and still kept {borne} when the run ended."
+        )
+    return found
+
+
+def _typically(latency: Latency) -> str:
+    return f"{milliseconds(latency.p50)} ms (p50; p99 {milliseconds(latency.p99)} ms)"
 
 
 def first_deviation(result: LoadResult, deviation: JudgedDeviation) -> str:

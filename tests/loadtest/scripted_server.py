@@ -28,6 +28,17 @@ class Peer:
         """The next line without its ending; empty where the client has gone."""
         return self._until(b"\r\n")
 
+    def wait_at_most(self, seconds: float) -> None:
+        """From now on a wait that lasts longer raises TimeoutError."""
+        self._sock.settimeout(seconds)
+
+    def octets(self, number: int) -> bytes:
+        """The next octets, so many; fewer where the client has gone."""
+        while len(self._pending) < number and (octets := self._sock.recv(65536)):
+            self._pending += octets
+        found, self._pending = self._pending[:number], self._pending[number:]
+        return found
+
     def anything(self) -> None:
         """Wait for some octets and drop them."""
         self._sock.recv(65536)

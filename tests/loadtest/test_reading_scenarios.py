@@ -91,37 +91,3 @@ def test_a_growing_mailbox_has_a_cost_at_each_size_and_leaves_nothing(
     account = server.store.account("alice@example.test")
     assert account is not None
     assert account.mailbox(f"mailspec-load-{result.run_id}-0") is None
-
-
-def test_slow_clients_are_no_failures_and_normal_ones_are_timed(run: Callable[..., LoadResult]) -> None:
-    result = run("slow-clients", "smtp", "imap", arguments=("--users", "20"))
-    latency = result.summary.latency_us
-    assert all_accounted_for(result)
-    assert latency["normal"].count == result.summary.accepted > 0
-    assert latency["normal"].min >= latency["submit"].min
-    assert result.summary.ledger.failed == 0
-    # Eighteen of twenty never hand in a message.
-    assert result.summary.latency_us["connect"].count < result.summary.accepted + 5
-
-
-def test_what_a_server_makes_of_slow_clients_is_told(tmp_path: Path) -> None:
-    from tests.loadtest.scripted_server import Peer, serving
-
-    def script(peer: Peer) -> None:
-        peer.send(b"220 hi\r\n")
-        while (line := peer.line()) and line != b"QUIT":
-            if line.startswith(b"DATA"):
-                peer.send(b"354 go\r\n")
-                peer.anything()
-                peer.send(b"421 too slow\r\n")
-                return
-            peer.send(b"250 ok\r\n")
-
-    json_file = tmp_path / "load.json"
-    with serving(script) as address:
-        # User 0 is a normal one, user 1 says a command slowly, user 2 falls silent within a text.
-        url = f"smtp://127.0.0.1:{address.sockaddr[1]}"
-        status, _, err = finished("slow-clients", url, "--users", "3", "--run-time", "2s", "--json", str(json_file))
-    assert status == 3, err  # this server refuses everybody
-    kinds = read(json_file).summary.errors_by_kind
-    assert any(kind.startswith("slow client: 421 too slow, after 0 to 1 s") for kind in kinds), kinds
