@@ -88,7 +88,11 @@ class CountCondition:
         """Whether the run fails by it."""
         if self.quantity in NEED_READING and not summary.ledger.closed:
             return Threshold(
-                fail_if=self.text, value="not known: no mailbox was read to its end", broken=False, about=self.about
+                fail_if=self.text,
+                value="not known: no mailbox was read to its end",
+                broken=False,
+                known=False,
+                about=self.about,
             )
         if self.quantity == "served" and not _slow_clients_came(summary):
             return Threshold(

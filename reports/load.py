@@ -198,12 +198,14 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     """One condition under which the run fails, and the value it was held against, as text with its unit.
 
     `about` is what it is about: `latency`, `rate`, or `integrity` for outcomes of operations and messages. Where the
-    load generator could not keep up, only one on integrity tells something about the server.
+    load generator could not keep up, only one on integrity tells something about the server. `known` is False where
+    nothing was measured that it could be held against, as that of lost messages where no mailbox was read.
     """
 
     fail_if: str
     value: str
     broken: bool
+    known: bool = True
     about: Literal["latency", "rate", "integrity"] = "latency"
 
 
@@ -267,6 +269,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"a share of the replies is neither none of them nor more than all: {self}")
 
 
+GENERATOR_WAS_THE_LIMIT = "the generator was the limit"
+"""How the reason of a step begins that tells nothing about the server."""
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One rate that was tried: what was offered, what was carried, and whether the objective was met (or why not).
 
@@ -289,6 +295,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"percentiles out of order: {self}")
         if self.met and not self.integrity_ok:
             raise ValueError(f"no objective is met by a server that loses, doubles or damages messages: {self}")
+
+    @property
+    def no_verdict(self) -> bool:
+        """Whether nobody knows if the server would have met the objective, as the generator did not keep up."""
+        return not self.met and self.integrity_ok and self.reason.startswith(GENERATOR_WAS_THE_LIMIT)
 
 
 class Capacity(msgspec.Struct, frozen=True, kw_only=True):

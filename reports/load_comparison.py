@@ -18,6 +18,9 @@ from reports.wording import count, duration
 NOTABLE = 0.05
 """A change of a rate or latency by less than this share says little: runs on one machine differ by as much."""
 
+SAMPLES = {"p50": 30, "p99": 1000}
+"""A percentile of fewer in either run is told and not weighed: a handful of samples above it decides."""
+
 _LOOK = {1: 7, 2: 0}
 _DASH = {1: "dot", 2: "solid"}
 
@@ -69,6 +72,17 @@ class LoadComparison:
         return f"{worse}, {self.better:,} better" if self.worse or self.better else "No notable change"
 
     @property
+    def reservations(self) -> list[str]:
+        """Why the figures may tell something else than how the server changed."""
+        found = ["The runs did not ask the same of the server."] if self.unlike else []
+        found += [
+            f"In run {number} the generator was the limit: its figures are not the server's."
+            for number, run in enumerate((self.before, self.after), 1)
+            if run.generator_saturated
+        ]
+        return found
+
+    @property
     def names(self) -> tuple[str, str]:
         """The runs as a reader tells them apart."""
         return _name(self.before), _name(self.after)
@@ -114,6 +128,8 @@ def _latencies(before: LoadResult, after: LoadResult) -> list[Group]:
             change, better = "", None
             if first is not None and second is not None:
                 change, better = _change(first, second, more_is_better=False)
+                if min(was[phase].count, now[phase].count) < SAMPLES.get(name, 0):
+                    better = None
             rows.append(
                 Row(
                     f"{name}, ms",
@@ -176,8 +192,9 @@ def _change(before: float, after: float, *, more_is_better: bool) -> tuple[str, 
     if not before:
         return "new", more_is_better
     share = after / before - 1
-    text = f"{share:+.1%}".replace("%", " %")
-    return text, None if abs(share) < NOTABLE else (share > 0) == more_is_better
+    text = f"{100 * share:+,.{1 if abs(share) < 0.9995 else 0}f} %"
+    # Of two figures that are printed alike nobody wants to read that they differ by nothing.
+    return "" if abs(share) < 0.0005 else text, None if abs(share) < NOTABLE else (share > 0) == more_is_better
 
 
 def _unlike(before: LoadResult, after: LoadResult) -> tuple[Row, ...]:
@@ -220,8 +237,8 @@ def render_load_comparison_text(change: LoadComparison) -> str:
         [f"  {number}. {printable(name)}" for number, name in enumerate(change.names, 1)],
         [f"     {number}: {printable(_verdict(run))}" for number, run in enumerate((change.before, change.after), 1)],
         columns(table),
-        ["The runs did not ask the same of the server:", *unlike] if unlike else [],
-        [change.words.upper()],
+        ["Settings that differ:", *unlike] if unlike else [],
+        [change.words.upper(), *change.reservations],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -240,8 +257,8 @@ def render_load_comparison_html(change: LoadComparison) -> str:
         "load_comparison.html.j2",
         {
             "change": change,
-            # Figures of two different questions are no verdict, whichever way they point.
-            "grade": "violates" if change.worse and not change.unlike else "neutral",
+            # Figures of two different questions, or of the generator, are no verdict, whichever way they point.
+            "grade": "violates" if change.worse and not change.reservations else "neutral",
             "runs": [
                 (number, name, _verdict(run), duration(run.duration_s))
                 for number, (name, run) in enumerate(zip(change.names, (change.before, change.after), strict=True), 1)

@@ -9,7 +9,7 @@ from reports.load import Capacity, LoadResult
 from reports.load_percentiles import PercentileCurve, percentile_curve
 from reports.load_plotting import SERIES, Figure, Plain, axis, layout, line, logarithmic, mark, plain
 from reports.load_timeline import over_time, whole_intervals
-from reports.load_wording import milliseconds
+from reports.load_wording import milliseconds, step_sign
 
 _WHOLE_OPERATIONS = 10
 """Phases drawn at first in the plot of percentiles; the legend brings back the others."""
@@ -117,8 +117,9 @@ def capacity_figure(capacity: Capacity, headline: str) -> Figure:
     """What was carried of what was offered, and how long it took: the knee is where the two part."""
     steps = capacity.by_rate
     offered = [step.offered_per_s for step in steps]
-    marks = [("circle" if step.met else "x") for step in steps]
-    colours = [("var(--satisfied)" if step.met else "var(--violated)") for step in steps]
+    looks = {"✓": ("circle", "satisfied"), "✗": ("x", "violated"), "?": ("diamond", "inconclusive")}
+    marks = [looks[step_sign(step)][0] for step in steps]
+    colours = [f"var(--{looks[step_sign(step)][1]})" for step in steps]
 
     def curve(name: str, values: Sequence[float | None], *, look: int, axis: str, unit: str) -> Plain:
         drawn = line(name, offered, values, look=look, axis=axis, unit=unit, markers=True)
@@ -146,7 +147,10 @@ def capacity_figure(capacity: Capacity, headline: str) -> Figure:
     return Figure(
         name="capacity",
         title="Capacity",
-        about="Carried of what was offered, and how long it took. A cross is a rate at which the objective broke.",
+        about=(
+            "Carried of what was offered, and how long it took. A cross is a rate at which the objective broke"
+            f"{', a diamond one at which the generator was the limit' if any(s.no_verdict for s in steps) else ''}."
+        ),
         data=tuple(data),
         layout=layout(
             {"title": "offered per second", "rangemode": "tozero", "anchor": "y2"},

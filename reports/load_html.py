@@ -15,7 +15,18 @@ from reports.load import Interval, Latency, LoadExit, LoadResult
 from reports.load_figures import figures_of
 from reports.load_plotting import Figure, embedded, library
 from reports.load_timeline import whole_intervals
-from reports.load_wording import delivery_lines, figure, headline, milliseconds, outcome_lines, remarks, tiles
+from reports.load_wording import (
+    delivery_lines,
+    figure,
+    headline,
+    milliseconds,
+    outcome_lines,
+    remarks,
+    sentence,
+    step_sign,
+    threshold_sign,
+    tiles,
+)
 from reports.octets import visible
 from reports.wording import duration
 
@@ -43,6 +54,7 @@ def render_load_html(result: LoadResult, *, about: str = "") -> str:
     deliveries = delivery_lines(summary.ledger)
     sections = [
         ("capacity", "Capacity", result.capacity),
+        ("sizes", "Mailbox sizes", result.series),
         ("messages", result.operations.capitalize(), True),
         ("mailboxes", "Mailboxes", deliveries),
         ("time", "Over time", timeline),
@@ -71,6 +83,9 @@ def render_load_html(result: LoadResult, *, about: str = "") -> str:
             "ms": milliseconds,
             "rate": figure,
             "visible": visible,
+            "sentence": sentence,
+            "step_sign": step_sign,
+            "threshold_sign": threshold_sign,
             "parameters": _parameters(result),
             "sections": [(anchor, name) for anchor, name, there in sections if there],
         },
@@ -154,7 +169,7 @@ def parameter_text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,g}" if isinstance(value, float) else str(value)
 
 
 _UNITS = {"_octets": ", octets", "_per_s": ", per second", "_s": ", seconds"}

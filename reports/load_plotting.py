@@ -70,8 +70,12 @@ def line(
     width: float = 2,
     digits: str = ",.3~f",
     markers: bool = False,
+    steps: bool = False,
 ) -> Plain:
-    """A curve. `look` chooses colour and dashes; None in `y` interrupts it."""
+    """A curve. `look` chooses colour and dashes; None in `y` interrupts it.
+
+    With `steps` it jumps half-way between two points: what was counted in intervals is so for the whole of each.
+    """
     return {
         "type": "scatter",
         # A single point has no line.
@@ -85,6 +89,7 @@ def line(
             "color": colour or SERIES[look % len(SERIES)],
             "width": width,
             "dash": dash or DASHES[look % len(DASHES)],
+            "shape": "hvh" if steps else "linear",
         },
         "marker": {"size": 7, "color": colour or SERIES[look % len(SERIES)]},
         "hovertemplate": f"%{{y:{digits}}}{unit}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from reports.load import Capacity, LoadResult
 from reports.load_wording import (
     LedgerLine,
@@ -11,6 +13,10 @@ from reports.load_wording import (
     milliseconds,
     outcome_lines,
     remarks,
+    sentence,
+    step_sign,
+    threshold_sign,
+    volume,
 )
 from reports.octets import printable, visible
 from reports.terminal import columns
@@ -18,6 +24,11 @@ from reports.wording import count, duration
 
 NAMED_LINES = 5
 """Messages of each kind that are named; the JSON has more."""
+
+WIDTH = 100
+"""Columns within which sentences are broken."""
+
+_UNDER = " " * 8
 
 
 def render_load_text(result: LoadResult) -> str:
@@ -35,11 +46,11 @@ def render_load_text(result: LoadResult) -> str:
         _judge(result),
         _processes(result),
         [
-            f"{'✗' if threshold.broken else '✓'} fail if {printable(threshold.fail_if)}: {printable(threshold.value)}"
+            f"{threshold_sign(threshold)} fail if {printable(threshold.fail_if)}: {printable(threshold.value)}"
             for threshold in result.thresholds
         ],
-        [printable(remark) for remark in remarks(result)],
-        [line.words.upper(), printable(line.detail)],
+        [part for remark in remarks(result) for part in textwrap.wrap(printable(remark), WIDTH)],
+        [line.words.upper(), *textwrap.wrap(printable(line.detail), WIDTH, break_long_words=False)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -60,7 +71,7 @@ def _rates(result: LoadResult) -> list[str]:
     if result.operations != "messages" and summary.messages:
         lines.append(f"{figure(summary.messages_per_s)} messages/s, {summary.messages:,} in all")
     if result.duration_s and summary.octets:
-        lines.append(f"{summary.octets / result.duration_s / 1e6:,.1f} MB/s of messages")
+        lines.append(f"{volume(summary.octets / result.duration_s)}/s of messages")
     return lines
 
 
@@ -69,7 +80,7 @@ def _counts(lines: list[LedgerLine]) -> str:
     attempted = counted.pop("attempted")
     doubt = counted.pop("in doubt", 0)
     said = ", ".join(f"{number:,} {name}" for name, number in counted.items())
-    in_doubt = f"; {doubt:,} sent whole, and nobody knows whether they arrived" if doubt else ""
+    in_doubt = f"; {doubt:,} in doubt: sent whole, and no reply" if doubt else ""
     return f"{attempted:,} attempted: {said}{in_doubt}"
 
 
@@ -107,29 +118,28 @@ def _arrivals(result: LoadResult) -> list[str]:
 def _capacity(capacity: Capacity | None) -> list[str]:
     if capacity is None:
         return []
-    table = [["", "offered/s", "achieved/s", "p50 ms", "p99 ms", "failures", "dropped", ""]]
+    table = [["", "offered/s", "achieved/s", "p50 ms", "p99 ms", "failures", "dropped"]]
     for step in capacity.by_rate:
         table.append(
             [
-                "✓" if step.met else "✗",
+                step_sign(step),
                 figure(step.offered_per_s),
                 figure(step.achieved_per_s),
                 milliseconds(step.p50_us),
                 milliseconds(step.p99_us),
                 f"{step.failures:,}",
                 f"{step.dropped:,}",
-                printable(step.reason),
             ]
         )
-    # The reasons are words, and read from the left.
-    width = max(len(row[-1]) for row in table)
-    for row in table:
-        row[-1] = row[-1].ljust(width)
-    return [
-        f"Capacity: {printable(capacity.objective)}",
-        *(f"   {row}" for row in columns(table)),
-        f"   {printable(capacity.verdict)}",
-    ]
+    head, *rows = columns(table)
+    lines = [f"Capacity: {printable(capacity.objective)}", f"   {head}"]
+    for row, step in zip(rows, capacity.by_rate, strict=True):
+        # The reasons are sentences: beside the figures they would not fit.
+        lines += [
+            f"   {row}",
+            *textwrap.wrap(printable(step.reason), WIDTH, initial_indent=_UNDER, subsequent_indent=_UNDER),
+        ]
+    return [*lines, f"   {sentence(printable(capacity.verdict))}"]
 
 
 def _sizes(result: LoadResult) -> list[str]:
@@ -161,7 +171,8 @@ def _books(result: LoadResult) -> list[str]:
 def _errors(result: LoadResult) -> list[str]:
     summary = result.summary
     errors = [
-        f"{number:,} × {printable(code)}: {printable(summary.reply_texts.get(code, ''))}"
+        # A reply begins with its code.
+        f"{number:,} × {printable(summary.reply_texts.get(code) or code)}"
         for code, number in summary.errors_by_reply_code.items()
     ]
     errors += [f"{number:,} × {printable(kind)}" for kind, number in summary.errors_by_kind.items()]

@@ -84,19 +84,19 @@ def rates(intervals: Iterable[Interval], of: Callable[[Interval], int]) -> list[
 def rate_figure(result: LoadResult, intervals: Sequence[Interval]) -> Figure:
     """What was carried, refused, failed and offered, a second."""
     at, done = middles(intervals), rates(intervals, lambda part: part.done)
-    curves = [line("done", at, done, look=0)]
+    curves = [line("done", at, done, look=0, steps=True)]
     if any(part.offered for part in intervals):
         offered = rates(intervals, lambda part: part.offered)
-        curves.insert(0, line("offered", at, offered, look=0, dash="dot", colour="var(--soft)"))
+        curves.insert(0, line("offered", at, offered, look=0, dash="dot", colour="var(--soft)", steps=True))
     if any(part.dropped for part in intervals):
         dropped = rates(intervals, lambda part: part.dropped)
-        curves.append(line("dropped", at, dropped, look=4, dash="longdash"))
+        curves.append(line("dropped", at, dropped, look=4, dash="longdash", steps=True))
     if result.summary.refused:
         refused = rates(intervals, lambda part: part.refused)
-        curves.append(line("refused", at, refused, look=2, colour="var(--inconclusive)", dash="dash"))
+        curves.append(line("refused", at, refused, look=2, colour="var(--inconclusive)", dash="dash", steps=True))
     if result.summary.ledger.failed:
         failed = rates(intervals, lambda part: part.failed)
-        curves.append(line("failed", at, failed, look=1, colour="var(--violated)", dash="dot"))
+        curves.append(line("failed", at, failed, look=1, colour="var(--violated)", dash="dot", steps=True))
     more: Plain = {}
     if len({part.users for part in intervals}) > 1:
         users: list[float | None] = [float(part.users) for part in intervals]
@@ -112,7 +112,7 @@ def rate_figure(result: LoadResult, intervals: Sequence[Interval]) -> Figure:
     return Figure(
         name="rate",
         title=f"{result.operations.capitalize()} per second",
-        about=f"Done per second: between {lowest:,.0f} and {highest:,.0f}, half of the time below {middle:,.0f}.",
+        about=f"Done per second: between {lowest:,.0f} and {highest:,.0f}, half of the time {middle:,.0f} at most.",
         data=tuple(curves),
         layout=layout(
             seconds(intervals),
@@ -151,8 +151,9 @@ def latency_figure(result: LoadResult, intervals: Sequence[Interval]) -> Figure:
         name="latency",
         title=f"Latency of {result.headline} over time",
         about=(
-            f"The median is {milliseconds(int(middle))} ms for half of the time or more; "
+            f"Half of the time the median is {milliseconds(int(middle))} ms at most; "
             f"the longest wait shown, {milliseconds(worst.max_us)} ms, falls {worst.at_s:,} s after the start."
+            f"{_longer_later(result, worst)}"
         ),
         data=tuple(curves),
         layout=layout(
@@ -162,6 +163,14 @@ def latency_figure(result: LoadResult, intervals: Sequence[Interval]) -> Figure:
         over_time=True,
         log_axis="yaxis",
     )
+
+
+def _longer_later(result: LoadResult, shown: Interval) -> str:
+    """What the part of a second that ended the run has, which is not drawn, if it has the longest wait of all."""
+    longest = max(result.timeline, key=lambda part: part.max_us)
+    if longest.max_us <= shown.max_us:
+        return ""
+    return f" The last moments, which are not drawn, have one of {milliseconds(longest.max_us)} ms."
 
 
 def heat_figure(result: LoadResult, intervals: Sequence[Interval]) -> Figure:
@@ -203,8 +212,7 @@ def heat_figure(result: LoadResult, intervals: Sequence[Interval]) -> Figure:
         name="heat",
         title=f"Heat map of {result.headline}",
         about=(
-            f"Most often {result.operations} took between {milliseconds(busiest)} and "
-            f"{milliseconds(row_end(busiest))} ms. Each row is a quarter of a doubling high."
+            f"Most often {result.operations} took {_row_in_words(busiest)}. Four rows make a doubling of the latency."
         ),
         data=(heat,),
         layout=layout(
@@ -215,6 +223,12 @@ def heat_figure(result: LoadResult, intervals: Sequence[Interval]) -> Figure:
         ),
         over_time=True,
     )
+
+
+def _row_in_words(row: int) -> str:
+    """`between 1.02 and 1.28 ms`; a wait of 0 is that of somebody who was told before the clock began."""
+    end = milliseconds(row_end(row))
+    return f"between {milliseconds(row)} and {end} ms" if row_end(row) > 2 else f"less than {end} ms"
 
 
 def row_end(row: int) -> int:

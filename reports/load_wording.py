@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.load import SATURATED, Capacity, JudgedDeviation, Latency, Ledger, LoadExit, LoadResult, load_exit
+from reports.load import (
+    SATURATED,
+    Capacity,
+    JudgedDeviation,
+    Latency,
+    Ledger,
+    LoadExit,
+    LoadResult,
+    Step,
+    Threshold,
+    load_exit,
+)
 from reports.wording import count, duration
 
 
@@ -57,8 +68,11 @@ def headline(result: LoadResult) -> LoadHeadline:
             detail += f" A server may well keep what was broken here: {said}."
         return LoadHeadline(grade, "No verdict on the server", detail)
     detail = f"{ledger.accepted:,} {result.operations} {_went_well(result)}, {_rate(result)} per second"
-    if ledger.closed:
-        detail += f"; all {ledger.expected:,} deliveries found, {_flawless(ledger)}"
+    if ledger.closed and ledger.expected:
+        every = "the one delivery" if ledger.expected == 1 else f"all {ledger.expected:,} deliveries"
+        detail += f"; {every} found, {_flawless(ledger)}"
+    elif ledger.sent and not ledger.read:
+        detail += "; no mailbox was read, so nothing tells whether the mail arrived"
     if result.generator_saturated:
         detail += f". The generator was the limit ({result.generator_saturated}): a server may be faster"
     return LoadHeadline(grade, "Within thresholds", f"{detail}.")
@@ -71,8 +85,10 @@ def _capacity_headline(grade: LoadExit, capacity: Capacity, operations: str) -> 
         words = "No knee found"
     else:
         words = f"Up to {capacity.knee_per_s:,g} {operations} per second"
-    verdict = capacity.verdict.rstrip(".")
-    return LoadHeadline(grade, words, f"{verdict[:1].upper()}{verdict[1:]}.")
+    verdict = sentence(capacity.verdict)
+    if verdict.lower().startswith(f"{words.lower()}: "):
+        verdict = sentence(verdict[len(words) + 2 :])
+    return LoadHeadline(grade, words, verdict)
 
 
 def remarks(result: LoadResult) -> list[str]:
@@ -96,7 +112,7 @@ def remarks(result: LoadResult) -> list[str]:
         found.append("The run was ended before its time.")
     if ledger.deferred:
         found.append(
-            f"{count(ledger.deferred, _one(result.operations), result.operations)} refused for now (4yz); that is no "
+            f"{count(ledger.deferred, _one(result.operations), result.operations)} refused for now; that is no "
             "failure, the users backed off."
         )
     if ledger.read and not ledger.closed:
@@ -159,7 +175,7 @@ def outcome_lines(result: LoadResult) -> list[LedgerLine]:
     """What became of the operations; they add up."""
     ledger = result.summary.ledger
     mail = result.operations == "messages"
-    for_now = f", {ledger.deferred:,} of them for now (4yz)" if ledger.deferred else ""
+    for_now = f", {ledger.deferred:,} of them for now" if ledger.deferred else ""
     prevented = (
         f"; {ledger.prevented:,} of them by the limits of the machine that made the load" if ledger.prevented else ""
     )
@@ -210,8 +226,10 @@ def delivery_lines(ledger: Ledger) -> list[LedgerLine]:
 def tiles(result: LoadResult) -> list[Tile]:
     """The figures that a reader looks for first."""
     summary, ledger = result.summary, result.summary.ledger
-    megabytes = summary.octets / result.duration_s / 1e6 if result.duration_s else 0.0
-    found = [Tile("Rate", f"{_rate(result)}/s", f"{result.operations}; {megabytes:,.1f} MB per second")]
+    note = result.operations
+    if result.duration_s and summary.octets:
+        note += f"; {volume(summary.octets / result.duration_s)} per second"
+    found = [Tile("Rate", f"{_rate(result)}/s", note)]
     if result.arrivals is not None and result.duration_s:
         offered = result.arrivals.offered / result.duration_s
         dropped = f"{result.arrivals.dropped:,} dropped" if result.arrivals.dropped else "none dropped"
@@ -227,13 +245,14 @@ def tiles(result: LoadResult) -> list[Tile]:
     if result.capacity is not None:
         knee = result.capacity.knee_per_s
         found.insert(0, Tile("Knee", f"{figure(knee)}/s" if knee else "none", result.capacity.objective))
-    found.append(_mail_tile(ledger))
+    if ledger.sent or ledger.read:
+        found.append(_mail_tile(ledger))
     return found
 
 
 def _mail_tile(ledger: Ledger) -> Tile:
     if not ledger.read:
-        return Tile("Mail", "not read", "no mailbox was read, so nothing tells whether what was accepted arrived")
+        return Tile("Mail", "unknown", "no mailbox was read, so nothing tells whether what was accepted arrived")
     if ledger.broken_promises:
         kinds = (
             (ledger.lost, "lost"),
@@ -249,8 +268,31 @@ def _mail_tile(ledger: Ledger) -> Tile:
 def milliseconds(latency_us: float) -> str:
     """`0.123`, `12.3`, `1,234`: three digits, as many as were measured."""
     value = latency_us / 1000
-    places = 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
+    # By what it is rounded to: 99.96 has three digits as 100.
+    places = 3 if value < 0.9995 else 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:,.{places}f}"
+
+
+def volume(octets: float) -> str:
+    """`17.2 MB`, `420 kB`: octets in the unit that shows them."""
+    value, unit = (octets / 1e6, "MB") if octets >= 999_500 else (octets / 1e3, "kB")
+    return f"{value:,.{0 if value >= 99.95 else 1}f} {unit}"
+
+
+def sentence(words: str) -> str:
+    """The words with a capital first and a full stop last."""
+    clean = words.strip().rstrip(".")
+    return f"{clean[:1].upper()}{clean[1:]}." if clean else ""
+
+
+def threshold_sign(threshold: Threshold) -> str:
+    """A shape for what became of a threshold; `–` where nothing was measured that it could be held against."""
+    return "✗" if threshold.broken else "✓" if threshold.known else "–"
+
+
+def step_sign(step: Step) -> str:
+    """A shape for what became of a step of a search; `?` where the generator was what could not keep up."""
+    return "✓" if step.met else "?" if step.no_verdict else "✗"
 
 
 def figure(value: float) -> str:

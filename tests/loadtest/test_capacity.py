@@ -343,3 +343,10 @@ def test_all_of_an_objective_must_hold() -> None:
 def test_what_is_no_objective_is_refused(texts: list[str], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse_objective(texts)
+
+
+def test_a_step_under_a_saturated_generator_is_known_as_one_without_verdict() -> None:
+    _, step = judge(measured(100.0, 5.0, generator="it was busy"), OBJECTIVE)
+    assert step.no_verdict
+    _, step = judge(measured(100.0, 5.0), OBJECTIVE)
+    assert not step.no_verdict

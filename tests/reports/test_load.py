@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from reports.load import (
+    GENERATOR_WAS_THE_LIMIT,
     Arrivals,
     Capacity,
     Interval,
@@ -30,7 +31,7 @@ from reports.load import (
 )
 from reports.load_schema import PUBLISHED, load_schema, schema_file
 from reports.load_text import render_load_text
-from reports.load_wording import headline, milliseconds, remarks
+from reports.load_wording import headline, milliseconds, remarks, step_sign, volume
 from tests.reports.example_load import HOSTILE, LEDGER, THRESHOLDS, clean_load, empty_load, example_load
 
 DEVIATION = JudgedDeviation(kind="bare LF", count=2, first_at_s=1.5, rate_per_s=850.0, example="MjUwIG9rCg==")
@@ -234,7 +235,16 @@ def test_a_reader_is_warned_where_the_generator_may_be_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("latency_us", "text"), [(0, "0.000"), (1, "0.001"), (9_994, "9.99"), (12_345, "12.3"), (1_234_567, "1,235")]
+    ("latency_us", "text"),
+    [
+        (0, "0.000"),
+        (1, "0.001"),
+        (9_994, "9.99"),
+        (9_996, "10.0"),
+        (12_345, "12.3"),
+        (99_960, "100"),
+        (1_234_567, "1,235"),
+    ],
 )
 def test_milliseconds_have_the_digits_that_were_measured(latency_us: int, text: str) -> None:
     assert milliseconds(latency_us) == text
@@ -245,8 +255,8 @@ def test_the_text_tells_outcomes_latencies_errors_and_the_verdict_last() -> None
     for words in (
         "mailspec 1.2.3: load submit on smtp://127.0.0.1:2525",
         "28.6 messages/s   110 attempted: 100 accepted, 4 refused, 5 failed, 1 abandoned",
-        "2 sent whole, and nobody knows whether they arrived",
-        "3 × 550: 550 <script>alert(1)</script>␛[2J",
+        "2 in doubt: sent whole, and no reply",
+        "3 × 550 <script>alert(1)</script>␛[2J",
         "5 × final_dot: closed",
         "✗ fail if p99(submit) > 200ms: 1,234.567 ms",
         "✓ fail if failures > 50%: 7.27 %",
@@ -254,6 +264,44 @@ def test_the_text_tells_outcomes_latencies_errors_and_the_verdict_last() -> None
         assert words in text
     assert text.endswith("1 THRESHOLD BROKEN\np99(submit) > 200ms (1,234.567 ms).\n")
     assert HOSTILE[-4:] not in text  # a server's words must not steer the terminal
+
+
+def test_what_nothing_was_held_against_is_neither_kept_nor_broken() -> None:
+    unread = Threshold(fail_if="lost > 0", value="not known: no mailbox was read", broken=False, known=False)
+    assert "\n– fail if lost > 0: not known" in render_load_text(example_load(thresholds=(unread,)))
+
+
+def test_who_read_no_mailbox_is_told_that_nothing_is_known_of_the_mail() -> None:
+    assert "no mailbox was read, so nothing tells whether the mail arrived" in headline(clean_load()).detail
+    ledger = msgspec.structs.replace(clean_load().summary.ledger, closed=True)
+    summary = msgspec.structs.replace(clean_load().summary, ledger=ledger)
+    nothing_came = msgspec.structs.replace(clean_load(), summary=summary)
+    assert "deliver" not in headline(nothing_came).detail
+
+
+def test_a_step_that_the_generator_could_not_keep_up_with_is_no_verdict() -> None:
+    saturated = msgspec.structs.replace(
+        STEP, met=False, reason=f"{GENERATOR_WAS_THE_LIMIT}: it was late {'and so ' * 20}"
+    )
+    broken = msgspec.structs.replace(STEP, met=False, reason="p99 too long")
+    assert [step_sign(step) for step in (STEP, saturated, broken)] == ["✓", "?", "✗"]
+    capacity = Capacity(
+        objective="p99(submit) < 1ms", steps=(saturated,), knee_per_s=None, verdict="no knee found: why"
+    )
+    result = msgspec.structs.replace(clean_load(), capacity=capacity)
+    text = render_load_text(result)
+    assert "?        100        99.0" in text
+    assert "   No knee found: why.\n" in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert headline(result).words == "No knee found"
+    assert headline(result).detail == "Why."
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"), [(0, "0.0 kB"), (3_277, "3.3 kB"), (999_499, "999 kB"), (999_500, "1.0 MB"), (2e8, "200 MB")]
+)
+def test_volumes_have_the_unit_that_shows_them(octets: float, text: str) -> None:
+    assert volume(octets) == text
 
 
 def test_the_table_of_latencies_is_aligned() -> None:

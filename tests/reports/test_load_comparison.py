@@ -52,6 +52,34 @@ def test_the_longest_wait_is_told_and_not_weighed() -> None:
     assert found.better is None
 
 
+def test_percentiles_of_few_samples_are_told_and_not_weighed() -> None:
+    few = msgspec.structs.replace(faster_load().summary.latency_us["connect"], count=29)
+    latencies = faster_load().summary.latency_us | {"connect": few}
+    summary = msgspec.structs.replace(faster_load().summary, latency_us=latencies)
+    change = compare_loads(full_load(), msgspec.structs.replace(faster_load(), summary=summary))
+    found = row(change, "Latency of connect", "p50, ms")
+    assert (found.change, found.better) == ("-6.7 %", None)
+
+
+def test_changes_have_no_more_digits_than_a_reader_wants() -> None:
+    for factor, text in ((1.0001, ""), (1.004, "+0.4 %"), (0.5, "-50.0 %"), (20.0, "+1,900 %")):
+        summary = msgspec.structs.replace(faster_load().summary, operations_per_s=1000.0 * factor)
+        before = msgspec.structs.replace(faster_load().summary, operations_per_s=1000.0)
+        runs = [msgspec.structs.replace(faster_load(), summary=one) for one in (before, summary)]
+        assert row(compare_loads(*runs), "Rate", "messages per second").change == text
+
+
+def test_figures_of_a_generator_that_was_the_limit_are_no_verdict() -> None:
+    saturated = msgspec.structs.replace(slower(faster_load(), 0.1), generator_saturated="it was busy")
+    change = compare_loads(faster_load(), saturated)
+    assert change.worse == 1
+    assert change.reservations == ["In run 2 the generator was the limit: its figures are not the server's."]
+    assert change.reservations[0] in render_load_comparison_text(change)
+    page = render_load_comparison_html(change)
+    assert 'class="hero grade-neutral"' in page
+    assert "In run 2 the generator was the limit" in page
+
+
 def test_a_rate_is_weighed_unless_a_schedule_asked_for_it() -> None:
     summary = msgspec.structs.replace(faster_load().summary, operations_per_s=1.0)
     half = msgspec.structs.replace(faster_load(), summary=summary)
@@ -64,7 +92,7 @@ def test_knees_are_compared_where_both_runs_looked_for_one() -> None:
     capacity = full_load().capacity
     assert isinstance(capacity, Capacity)
     higher = msgspec.structs.replace(full_load(), capacity=msgspec.structs.replace(capacity, knee_per_s=1_700.0))
-    assert row(compare_loads(full_load(), higher), "Rate", "knee, per second").change == "+100.0 %"
+    assert row(compare_loads(full_load(), higher), "Rate", "knee, per second").change == "+100 %"
     assert not [
         r for g in compare_loads(full_load(), faster_load()).groups for r in g.rows if r.name.startswith("knee")
     ]
@@ -72,7 +100,7 @@ def test_knees_are_compared_where_both_runs_looked_for_one() -> None:
 
 def test_errors_are_weighed_by_their_share_of_what_was_attempted() -> None:
     change = compare_loads(full_load(), faster_load())
-    assert row(change, "Errors", "421") == Row("421", "80", "0", "-100.0 %", better=True)
+    assert row(change, "Errors", "421") == Row("421", "80", "0", "-100 %", better=True)
     assert row(compare_loads(faster_load(), full_load()), "Errors", "421") == Row("421", "0", "80", "new", better=False)
     few = example_load()
     ledger = msgspec.structs.replace(few.summary.ledger, attempted=1010, accepted=1000, sent=1002)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reports.load import Interval, LoadResult, SizePoint
+from reports.load import Interval, LoadResult, SizePoint, Threshold
 from reports.load_figures import figures_of
 from reports.load_html import render_load_html
 from reports.load_plotting import embedded, library, logarithmic, plain
@@ -140,7 +140,7 @@ def test_the_page_tells_the_verdict_the_books_the_latencies_and_the_settings() -
     text = page_of(example_load(), about="what it does").text
     for words in (
         "1 threshold broken: load on smtp://127.0.0.1:2525 (mailspec)",
-        "28.6/s messages; 0.1 MB per second",
+        "28.6/s messages; 117 kB per second",
         "in doubt 2",
         "submit 100 9.00 14.0 12.3 20.0 30.0 1,235 1,300 1,300",
         "final_dot: closed",
@@ -165,7 +165,7 @@ def test_the_page_tells_of_mailboxes_arrivals_the_judge_and_the_rates_that_were_
         "the schedule's clock woke 0.059",
         "First deviation at 850 messages a second, 51.4 s after the start: line ends in LF without CR.",
         "250 okLF",
-        "900 892 2.10 34.7 0 0 ✗ not met p99(submit) was too long",
+        "900 892 2.10 34.7 0 0 ✗ not met: p99(submit) was too long",
         "knee",
         "hand in messages of 4,096 octets",
     ):
@@ -205,6 +205,38 @@ def test_plots_leave_out_the_second_that_the_end_cut_short() -> None:
     assert [curve["name"] for curve in latency.data] == ["max", "p99", "p90", "p50"]
     assert [curve["x"] for curve in rate.data] == [[0.5, 1.5, 2.5]] * 3
     assert rate.data[0]["y"] == [50, 0, 40]
+
+
+def test_the_longest_wait_is_told_even_where_it_is_not_drawn() -> None:
+    rows = (Interval(at_s=0, done=50, max_us=2_000), Interval(at_s=1, done=50, max_us=3_000))
+    told = figure(example_load(timeline=rows, duration_s=2.0), "latency").about
+    assert told.endswith("the longest wait shown, 3.00 ms, falls 1 s after the start.")
+    last = Interval(at_s=2, done=1, max_us=50_300)
+    ended = example_load(timeline=(msgspec.structs.replace(rows[0], done=49), rows[1], last), duration_s=2.1)
+    assert figure(ended, "latency").about.endswith("The last moments, which are not drawn, have one of 50.3 ms.")
+
+
+def test_pushes_that_nobody_waited_for_are_told_in_words() -> None:
+    rows = tuple(Interval(at_s=at, done=50, heat={"0": 40, "1000": 10}) for at in range(2))
+    assert "took less than 0.001 ms" in figure(example_load(timeline=rows, duration_s=2.0), "heat").about
+
+
+def test_a_rate_that_the_generator_did_not_keep_has_a_mark_of_its_own() -> None:
+    found = full_load().capacity
+    assert found is not None
+    late = msgspec.structs.replace(found.by_rate[-1], reason="the generator was the limit: it was busy")
+    result = msgspec.structs.replace(
+        full_load(), capacity=msgspec.structs.replace(found, steps=(*found.by_rate[:-1], late))
+    )
+    capacity = figure(result, "capacity")
+    assert capacity.data[1]["marker"]["symbol"][-1] == "diamond"
+    assert capacity.about.endswith("a diamond one at which the generator was the limit.")
+    assert "? no verdict: the generator was the limit: it was busy" in page_of(result).text
+
+
+def test_a_threshold_that_nothing_was_held_against_is_not_called_kept() -> None:
+    unread = Threshold(fail_if="lost > 0", value="not known", broken=False, known=False)
+    assert "– not judged" in page_of(example_load(thresholds=(unread,))).text
 
 
 def test_a_second_without_mail_interrupts_the_curves_of_latency() -> None:

@@ -78,7 +78,7 @@ def test_records_of_either_kind_find_their_report() -> None:
 def test_two_load_runs_are_compared_the_baseline_first() -> None:
     before, after = encode_load(full_load()), encode_load(faster_load())
     text, page = render_records([before, after])
-    assert text.endswith("2 FIGURES WORSE, 13 BETTER\n")
+    assert text.endswith("2 FIGURES WORSE, 13 BETTER\nThe runs did not ask the same of the server.\n")
     assert "<h1>2 figures worse, 13 better</h1>" in page
     assert render_records([after], baseline=before)[0] == text
 
