@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
@@ -63,6 +63,13 @@ class Tally:
         """A user has begun with an arrival, so long after it was due."""
         self.started += 1
         self.lateness.record(int(late_s * 1_000_000))
+
+    def begin_anew(self) -> None:
+        """Forget all but the arrivals that wait: what counts begins now."""
+        self.offered = self.waiting
+        self.started = self.dropped = self.overdue = 0
+        self.lateness.clear()
+        self.generator_lateness.clear()
 
     def saturated(self) -> str:
         """Why the generator, not the server, kept the run from its schedule; empty if it did not."""
@@ -206,8 +213,8 @@ class Arrivals:
         # Here and nowhere else do they become times of the clock: what is due is compared with what was waited for.
         starts = (began + start for start in schedule.starts(seed=seed, index=index, of=of))
         self._line = Line(starts, self.tally, longest_wait_s=longest_wait_s, most_waiting=most_waiting)
-        # In the order in which they became idle, so that all users, and their sessions, are used alike.
-        self._idle: dict[Waiter, None] = {}
+        # Squads in the order in which they were last called or came; in each, its idle users as they became idle.
+        self._idle: dict[Hashable, dict[Waiter, None]] = {}
         # Those that have been given an arrival and have not run since.
         self._handed: dict[Waiter, float] = {}
         self._loop = gevent.get_hub().loop
@@ -218,14 +225,17 @@ class Arrivals:
         """Begin to hand out arrivals."""
         self._dispatcher = gevent.spawn(self._dispatch)
 
-    def take(self) -> float | None:
-        """Wait, as an idle user, for an arrival, and begin with it now.
+    def take(self, squad: Hashable) -> float | None:
+        """Wait, as an idle user of a squad, for an arrival, and begin with it now.
+
+        Squads are called in turn; within one whoever has been idle for the shortest time, so that no more of its users,
+        and of their sessions, are in use than the load takes. May be left by an exception, as a time-out is.
 
         Returns when it was due, on the clock, which is where its latency counts from; None when the run is over.
         """
         due = None if self._over else self._line.take(self._clock())
         if due is None:
-            due = self._wait_for_one()
+            due = self._wait_for_one(squad)
             if due is None:
                 return None
         self.tally.start(late_s=self._clock() - due)
@@ -244,15 +254,15 @@ class Arrivals:
         while self._idle:
             self._loop.run_callback(self._call_next().switch, None)
 
-    def _wait_for_one(self) -> float | None:
+    def _wait_for_one(self, squad: Hashable) -> float | None:
         if self._over:
             return None
         waiter = Waiter()
-        self._idle[waiter] = None
+        self._idle.setdefault(squad, {})[waiter] = None
         try:
             due: float | None = waiter.get()
         except BaseException:  # locust ends users by an exception, wherever they are
-            self._idle.pop(waiter, None)
+            self._forget(squad, waiter)
             lost = self._handed.pop(waiter, None)
             if lost is not None:
                 self._line.give_back(lost)
@@ -275,7 +285,16 @@ class Arrivals:
             self._loop.run_callback(waiter.switch, due)
 
     def _call_next(self) -> Waiter:
-        """Whoever has been idle for longest."""
-        waiter = next(iter(self._idle))
-        del self._idle[waiter]
+        """Of the squad that has not been called for longest, whoever became idle last."""
+        squad = next(iter(self._idle))
+        idle = self._idle.pop(squad)
+        waiter, _ = idle.popitem()
+        if idle:
+            self._idle[squad] = idle
         return waiter
+
+    def _forget(self, squad: Hashable, waiter: Waiter) -> None:
+        idle = self._idle.get(squad, {})
+        idle.pop(waiter, None)
+        if not idle:
+            self._idle.pop(squad, None)

@@ -125,7 +125,7 @@ class Audit:
             if endpoint is None or self._inboxes:
                 continue
             for mailbox in dict.fromkeys(slot for persona in plan.personas for slot in plan.slots_of(persona)):
-                route = plan.route(endpoint, addresses[role], plan.readers[mailbox])
+                route = plan.route(endpoint, addresses[endpoint.role], plan.readers[mailbox])
                 self._inboxes[mailbox] = kind(route)
 
     def mark(self) -> None:

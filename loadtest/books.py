@@ -31,22 +31,40 @@ _COUNTS = ("attempted", "done_count", "messages", "refused", "deferred", "failed
 
 
 class Books:
-    """Counts and latencies of one process. Times are seconds on one monotonic clock; `began` is the start on it."""
+    """Counts and latencies of one process. Times are seconds on one monotonic clock; `began` is the run's start on it.
 
-    def __init__(self, *, headline: str = "submit", began: float = 0.0) -> None:
+    What happens in a warm-up counts until `measure`, and is forgotten then but for its outcomes, which `warm_up` keeps.
+    """
+
+    def __init__(self, *, headline: str = "submit", began: float = 0.0, warm_up_s: float = 0.0) -> None:
         self.headline = headline
+        self.began = began
+        self.warm_up: Counter[str] = Counter()
         self.attempted = self.done_count = self.messages = 0
         self.refused = self.deferred = self.failed = self.prevented = self.octets = 0
-        self.timeline = Timeline(began=began)
+        self.timeline = Timeline(began=began + warm_up_s)
         self.histograms: dict[str, LatencyHistogram] = {}
         self.by_code: Counter[str] = Counter()
         self.texts: dict[str, str] = {}
         self.by_kind: Counter[str] = Counter()
 
     @property
-    def began(self) -> float:
-        """The run's start."""
+    def measured_from(self) -> float:
+        """From when on what happens counts: the run's start, or the end of its warm-up."""
         return self.timeline.began
+
+    def measure(self) -> None:
+        """The warm-up is over: forget its figures. Operations under way count with what is measured."""
+        self.warm_up.update(accepted=self.done_count, refused=self.refused, failed=self.failed)
+        under_way = self.in_flight
+        for name in _COUNTS:
+            setattr(self, name, 0)
+        self.attempted = under_way
+        self.timeline.begin_anew()
+        for counter in (self.by_code, self.texts, self.by_kind):
+            counter.clear()
+        for histogram in self.histograms.values():
+            histogram.clear()
 
     @property
     def in_flight(self) -> int:
@@ -131,6 +149,7 @@ class Books:
         """All of it as plain data for another process."""
         return {
             "counts": {name: getattr(self, name) for name in _COUNTS},
+            "warm_up": dict(self.warm_up),
             "by_code": dict(self.by_code),
             "texts": self.texts,
             "by_kind": dict(self.by_kind),
@@ -148,6 +167,7 @@ class Books:
         """
         for name, count in encoded["counts"].items():
             setattr(self, name, getattr(self, name) + count)
+        self.warm_up.update(encoded["warm_up"])
         self.by_code.update(encoded["by_code"])
         for code, text in encoded["texts"].items():
             self.texts.setdefault(code, text)

@@ -24,6 +24,11 @@ _TIME = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 FIND_CAPACITY = "find-capacity"
 
+STEP_WARM_UP_S = 2.0
+"""Of each step of find-capacity: how fast a server starts processes for sessions that all come at once is another
+question.
+"""
+
 
 def seconds(text: str) -> float:
     """A length of time in seconds: `90`, `90s`, `1m30s`, `2h`; more than none.
@@ -37,6 +42,15 @@ def seconds(text: str) -> float:
     if total_s <= 0:
         raise click.BadParameter(f"{text!r} is no length of time: write 10s, 1m30s or 2h")
     return total_s
+
+
+def seconds_or_none(text: str) -> float:
+    """As `seconds`, or 0 for none.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    return 0.0 if text in ("0", "0s") else seconds(text)
 
 
 def share(text: str) -> float:
@@ -59,6 +73,9 @@ def share(text: str) -> float:
 @click.argument("urls", nargs=-1, metavar="[URL...]")
 @click.option("--users", type=click.IntRange(1, 100_000), help="How many at once. Default: 10; of an open load 200.")
 @click.option("--run-time", type=seconds, help="As in 10s, 1m30s. Default: 10s; with --web until Ctrl-C.")
+@click.option(
+    "--warm-up", type=seconds_or_none, help="Load before that, not measured. Default: none; find-capacity: 2s."
+)
 @click.option("--spawn-rate", type=click.FloatRange(0.01), help="Users started per second. Default: all at once.")
 @click.option("--arrivals", metavar="SCHEDULE", help="Open load, as in '50/s'; --users is then the most at once.")
 @click.option("--slo", "objectives", multiple=True, metavar="CONDITION", help="find-capacity: what must hold.")
@@ -128,6 +145,7 @@ def load(
     master_port: int,
     objectives: tuple[str, ...],
     searched: str,
+    warm_up: float | None,
     start_rate: float,
     step: float,
     **options: Any,
@@ -151,10 +169,11 @@ def load(
         options["scenario"] = searched
         options["arrivals"] = f"{start_rate:.10g}/s"
         wanted = _wanted(objectives, start_rate, step)
+        warm_up = STEP_WARM_UP_S if warm_up is None else warm_up
     elif objectives:
         raise click.UsageError("--slo belongs to find-capacity; --fail-if says when any other run has failed")
     with ExitStack() as stack:
-        plan = _plan(stack, options, until_ended=web, files=(json_file, html_file))
+        plan = _plan(stack, {**options, "warm_up": warm_up or 0.0}, until_ended=web, files=(json_file, html_file))
         listen = (master_host, master_port) if master else None
         result = _run(plan, web_port=web_port if web else None, listen=listen, wanted=wanted)
     _write(result, plan.scenario, json_file, html_file)
@@ -224,7 +243,7 @@ def _run(plan: LoadPlan, *, web_port: int | None, listen: tuple[str, int] | None
             line.announce(plan)
 
             def run(plan: LoadPlan) -> LoadResult:
-                line.begin()
+                line.begin(plan)
                 return run_load(
                     plan,
                     web_port=web_port,

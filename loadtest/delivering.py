@@ -13,6 +13,7 @@ class DeliveringUser(TransmittingUser):
     """Hands in a message, and waits until the reader of its mailbox has it."""
 
     abstract = False
+    pools_sessions = True
     role = "inbound"
     _readers: ClassVar[dict[tuple[Desk, str], Reader]] = {}
 

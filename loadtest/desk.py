@@ -8,6 +8,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
 
+import gevent  # type: ignore[import-untyped]
+
 from loadtest.arrivals import Arrivals, Tally
 from loadtest.books import Books
 from loadtest.histogram import LatencyHistogram
@@ -67,12 +69,20 @@ class Findings:
     def blank(cls, plan: LoadPlan, *, began: float, part: Part) -> Findings:
         """For a run of this plan that begins then, on the monotonic clock."""
         return cls(
-            Books(headline=plan.scenario.headline, began=began),
+            Books(headline=plan.scenario.headline, began=began, warm_up_s=plan.warm_up_s),
             Ledger(origin=part.index, slots=plan.slots),
             tally=Tally() if plan.arrivals else None,
             # No two processes look at the same replies of their users.
-            judge=ReplyJudge(plan.judge_share, seed=plan.seed + part.index, began=began) if plan.judge_share else None,
+            judge=ReplyJudge(plan.judge_share, seed=plan.seed + part.index, began=began + plan.warm_up_s)
+            if plan.judge_share
+            else None,
         )
+
+    def measure(self) -> None:
+        """The warm-up is over: what happens from now on counts. The ledger and the judge forget nothing."""
+        self.books.measure()
+        if self.tally is not None:
+            self.tally.begin_anew()
 
     def cost(self, mailbox_messages: int, phase: str, seconds: float) -> None:
         """A command took so long in a mailbox of so many messages."""
@@ -117,16 +127,21 @@ class Desk:
         self.limiter = Limiter(plan.max_rate_per_s, of=part.of) if plan.max_rate_per_s else None
         self.arrivals: Arrivals | None = None
         if plan.arrivals:
-            schedule = parse_schedule(plan.arrivals)
+            schedule = parse_schedule(plan.arrivals).after(plan.warm_up_s)
             self.arrivals = Arrivals(
                 schedule, began=opening.began, seed=plan.seed, index=part.index, of=part.of,
                 longest_wait_s=plan.patience.reply_s,
             )  # fmt: skip
             self.findings.tally = self.arrivals.tally
         self._user_numbers = count(part.index, part.of)
+        self._processor_s = time.process_time()
+        self._warm_up: Any = None
 
     def start(self) -> None:
         """The users are there: arrivals may come."""
+        self._processor_s = time.process_time()
+        if self.plan.warm_up_s:
+            self._warm_up = gevent.spawn(self._measure_in_time)
         if self.arrivals is not None:
             self.arrivals.start()
 
@@ -134,6 +149,24 @@ class Desk:
         """The run is over: nobody begins anything new."""
         if self.arrivals is not None:
             self.arrivals.stop()
+
+    def close(self, process_name: str) -> Findings:
+        """All users have gone: what was found, by a process of this name. A run ended in its warm-up has measured
+        nothing.
+        """
+        if self._warm_up is not None and not self._warm_up.dead:
+            self._warm_up.kill()
+            self._measure()
+        self.findings.processor_s[process_name] = time.process_time() - self._processor_s
+        return self.findings
+
+    def _measure_in_time(self) -> None:
+        gevent.sleep(max(self.books.measured_from - time.perf_counter(), 0.0))
+        self._measure()
+
+    def _measure(self) -> None:
+        self._processor_s = time.process_time()
+        self.findings.measure()
 
     def dial(self, kind: type[AnyOpened], role: str, account: Account | None) -> AnyOpened:
         """A session with the server of this role, whose phases are timed and whose replies may be judged.
@@ -177,4 +210,5 @@ class Desk:
         Raises:
             LookupError: no server fills the role.
         """
-        return self.plan.route(self.endpoint(role), self.opening.addresses[role], account)
+        endpoint = self.endpoint(role)
+        return self.plan.route(endpoint, self.opening.addresses[endpoint.role], account)

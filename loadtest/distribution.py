@@ -117,7 +117,7 @@ class Master:
         """How far they are, as of the last word of each. The percentile is that of the slowest."""
         told = list(self._glimpses.values())
         return Glimpse(
-            elapsed_s=time.perf_counter() - self._began,
+            elapsed_s=time.perf_counter() - self._began - self._plan.warm_up_s,
             users=sum(glimpse.users for glimpse in told),
             done=sum(glimpse.done for glimpse in told),
             refused=sum(glimpse.refused for glimpse in told),
@@ -211,7 +211,6 @@ def work(*, host: str, port: int) -> None:
 class _Worker:
     def __init__(self, host: str, port: int) -> None:
         self._desk: Desk | None = None
-        self._processor_s = 0.0
         self._over = Event()
         self.environment = environment_for(None)
         try:
@@ -238,7 +237,6 @@ class _Worker:
         index, of = msg.data["part"]
         self._desk = Desk(plan, opening, Part(index=index, of=of))
         self.environment.user_classes = [user_class_for(load_user_class(plan), self._desk)]
-        self._processor_s = time.process_time()
         self._desk.start()
         self._runner.send_message("mailspec ready", {})
 
@@ -247,8 +245,7 @@ class _Worker:
             return
         self._desk.stop()
         self._runner.stop()
-        findings = self._desk.findings
-        findings.processor_s[f"worker {self._desk.part.index + 1}"] = time.process_time() - self._processor_s
+        findings = self._desk.close(f"worker {self._desk.part.index + 1}")
         self._runner.send_message("mailspec findings", findings.encode(now=time.perf_counter()))
 
     def _tell(self) -> None:

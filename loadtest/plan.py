@@ -63,8 +63,9 @@ class LoadPlan:
     the ledger. `run_time_s` None means until told to end. `messages_per_session` 0 keeps a session for as long as the
     server does. `pace_per_s` is how many operations a user does per second at the most; 0 means that it goes on as soon
     as it has its reply, but for a pause of `think_s` on average. `arrivals` is an open schedule as text (see
-    `schedule.parse_schedule`); None is a closed run. `feed_per_s` is
-    how many messages a second come for those who only read. `messages` is a size in octets, `mixed`, or a folder.
+    `schedule.parse_schedule`); None is a closed run. For `warm_up_s` seconds before it the load is there and is not
+    measured. `feed_per_s` is how many messages a second come for those who only read. `messages` is a size in octets,
+    `mixed`, or a folder.
     """
 
     scenario: Scenario
@@ -74,6 +75,7 @@ class LoadPlan:
     users: int
     spawn_rate_per_s: float
     run_time_s: float | None
+    warm_up_s: float = 0.0
     messages: str = "4096"
     pipelining: bool = False
     messages_per_session: int = 1
@@ -93,8 +95,9 @@ class LoadPlan:
     processes: int = 1
 
     def endpoint(self, role: str) -> Endpoint | None:
-        """The server that fills this role."""
-        return next((endpoint for endpoint in self.endpoints if endpoint.role == role), None)
+        """The server that fills this role: one that was given for it, or for anything and can be it."""
+        fitting = [e for e in self.endpoints if e.role == role or (e.role == "any" and e.target.scheme in ROLES[role])]
+        return next(iter(sorted(fitting, key=lambda endpoint: endpoint.role == "any")), None)
 
     @property
     def main(self) -> Endpoint:
@@ -150,6 +153,7 @@ class LoadPlan:
             "load_model": "open" if self.arrivals else "closed",
             "arrivals": self.arrivals or "a user goes on when it has its reply",
             "run_time_s": "until ended" if self.run_time_s is None else self.run_time_s,
+            "warm_up_s": self.warm_up_s,
             "spawn_rate_per_s": self.spawn_rate_per_s,
             "message_size_octets": int(self.messages) if self.messages.isdigit() else self.messages,
             "pipelining": self.pipelining,

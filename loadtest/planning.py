@@ -44,6 +44,7 @@ class Options:
     urls: tuple[str, ...]
     users: int | None = None
     run_time: float | None = None
+    warm_up: float = 0.0
     spawn_rate: float | None = None
     message_size: str = "4096"
     pipelining: bool = False
@@ -105,6 +106,7 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
         users=users,
         spawn_rate_per_s=options.spawn_rate or min(float(users), scenario.spawn_per_s or users),
         run_time_s=options.run_time or (None if until_ended else 10.0),
+        warm_up_s=options.warm_up,
         messages=options.message_size,
         pipelining=options.pipelining,
         messages_per_session=scenario.messages_per_session if per_session is None else per_session,

@@ -39,6 +39,7 @@ class ProgressLine:
         recipients = recipients_of(plan.personas)
         to = ", ".join(recipients[:3]) + (f" and {len(recipients) - 3} more" if len(recipients) > 3 else "")
         length = "until Ctrl-C" if plan.run_time_s is None else f"for {plan.run_time_s:g} s"
+        length += f" after {plan.warm_up_s:g} s of warm-up" if plan.warm_up_s else ""
         load = f"{plan.arrivals}, at most {plan.users} users" if plan.arrivals else f"{plan.users} users"
         limit = f", at most {plan.max_rate_per_s:g} operations/s" if plan.max_rate_per_s else ""
         size = f"{int(plan.messages):,} octets" if plan.messages.isdigit() else f"size {plan.messages}"
@@ -56,18 +57,21 @@ class ProgressLine:
         """One second more."""
         at_s, done = self._before
         self._before = (glimpse.elapsed_s, glimpse.done)
-        rate = (glimpse.done - done) / max(glimpse.elapsed_s - at_s, 1e-9)
+        # Where the warm-up ends counting begins anew.
+        since = glimpse.done - done if glimpse.done >= done else glimpse.done
+        rate = since / max(glimpse.elapsed_s - at_s, 1e-9)
+        warming = "  (warming up)" if glimpse.elapsed_s < 0 else ""
         line = (
             f"{glimpse.elapsed_s:6.0f} s  {glimpse.users:5,} users  {glimpse.done:9,} {self._operations}  "
             f"{rate:8,.0f}/s  {glimpse.refused:,} refused  {glimpse.failed:,} failed  "
-            f"p99 {glimpse.p99_us / 1000:,.1f} ms"
+            f"p99 {glimpse.p99_us / 1000:,.1f} ms{warming}"
         )
         self._write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
         self._shown = True
 
-    def begin(self) -> None:
+    def begin(self, plan: LoadPlan) -> None:
         """A run begins, the first or one of several."""
-        self._before = (0.0, 0)
+        self._before = (-plan.warm_up_s, 0)
 
     def step(self, step: Step) -> None:
         """A step of a search is over."""

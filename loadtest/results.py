@@ -13,13 +13,13 @@ from loadtest.machine import limits_met
 from loadtest.plan import LoadPlan
 from loadtest.schedule import parse_schedule
 from loadtest.thresholds import conditions
-from reports.load import SATURATED, Interval, Ledger, LoadResult, Process, SizePoint, Summary
+from reports.load import SATURATED, Interval, Ledger, LoadResult, Process, SizePoint, Summary, WarmUp
 
 
 def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: float, interrupted: bool) -> LoadResult:
     """The record; `ended` is when the last user did, on the clock of the books."""
     books = findings.books
-    duration_s = ended - books.began
+    duration_s = max(ended - books.measured_from, 0.0)
     summary = summary_of(findings, duration_s=duration_s, run_id=opening.run_id, late_after_s=plan.late_after_s)
     timeline = _with_offers(plan, books.intervals(now=ended), duration_s=duration_s)
     processes = tuple(
@@ -43,6 +43,7 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
         generator_cpu_s=round(sum(findings.processor_s.values()), 3),
         generator_saturated=_saturated(processes, findings),
         parameters=plan.parameters(),
+        warm_up=WarmUp(length_s=plan.warm_up_s, **books.warm_up) if plan.warm_up_s else None,
         summary=summary,
         thresholds=tuple(
             condition.judge(summary) for condition in conditions(plan.fail_if, besides=plan.scenario.fails_if)
@@ -113,8 +114,9 @@ def _with_offers(plan: LoadPlan, timeline: tuple[Interval, ...], *, duration_s: 
     if not plan.arrivals or not timeline:
         return timeline
     length_s = timeline[0].length_s
-    starts = takewhile(lambda at_s: at_s < duration_s, parse_schedule(plan.arrivals).starts(seed=plan.seed))
-    offered = Counter(int(at_s) // length_s * length_s for at_s in starts)
+    begun = parse_schedule(plan.arrivals).after(plan.warm_up_s).starts(seed=plan.seed)
+    starts = takewhile(lambda at_s: at_s < duration_s, (at_s - plan.warm_up_s for at_s in begun))
+    offered = Counter(int(at_s) // length_s * length_s for at_s in starts if at_s >= 0)
     return tuple(msgspec.structs.replace(interval, offered=offered[interval.at_s]) for interval in timeline)
 
 

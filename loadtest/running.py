@@ -117,7 +117,7 @@ def _ended_by_signals(over: Event) -> Iterator[None]:
 
 def _wait(plan: LoadPlan, over: Event, began: float, tell: Callable[[], None]) -> None:
     """Until the run's time is up or it is ended, telling once a second how far it is."""
-    end = None if plan.run_time_s is None else began + plan.run_time_s
+    end = None if plan.run_time_s is None else began + plan.warm_up_s + plan.run_time_s
     tick = 1
     while not over.is_set():
         now = time.perf_counter()

@@ -82,6 +82,13 @@ class Schedule:
     def __str__(self) -> str:
         return self.text
 
+    def after(self, lead_s: float) -> Schedule:
+        """This schedule, begun so many seconds late and led up to at the rate that it begins with."""
+        if not lead_s:
+            return self
+        lead = _level(self.stretches[0].first_per_s, Fraction(lead_s))
+        return Schedule(self.text, (lead, *self.stretches), poisson=self.poisson)
+
     @property
     def shape_s(self) -> float:
         """From when on the rate no longer changes: as long as a run must be to show all of it; 0 if constant."""

@@ -56,12 +56,16 @@ class TransmittingUser(MailUser):
         self.went_well()
         self.report("submit", seconds=submit_s, octets=octets)
 
+    def rest(self) -> None:
+        """Nothing to hand in for a while."""
+        self._outbox.quit(within_s=FAREWELL_S)
+
     def on_stop(self) -> None:
         """Leave as a polite client does, but not for long."""
         if self._outbox.has_envelope_ahead:
             # The server waits for a text, and there is one more: nothing that was begun is left undone.
             self.turn(time.perf_counter())
-        self._outbox.quit(within_s=FAREWELL_S)
+        self.rest()
 
 
 class SubmittingUser(TransmittingUser):
@@ -76,6 +80,7 @@ class RelayingUser(TransmittingUser):
     """A mail server that passes mail on to another: no log-in, many messages in a session."""
 
     abstract = False
+    pools_sessions = True
     role = "smtp"
 
 
@@ -83,4 +88,5 @@ class DeliveringServer(TransmittingUser):
     """A mail server that hands mail to the one that keeps the mailboxes: a reply for each recipient."""
 
     abstract = False
+    pools_sessions = True
     role = "lmtp"

@@ -27,6 +27,13 @@ class Timeline:
         self._open = _Interval(0)
         self._ends_at = 0.0
 
+    def begin_anew(self) -> None:
+        """Forget all; time goes on being counted from `began`."""
+        self._length_s = 1
+        self._closed = []
+        self._open = _Interval(0)
+        self._ends_at = 0.0
+
     def at(self, now: float) -> _Interval:
         """The interval that `now` falls into; those before it are closed."""
         # Times of one process never run backwards, but `began` may be set a little into the future.

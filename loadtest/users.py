@@ -10,10 +10,12 @@ import random
 import time
 from typing import Any, ClassVar
 
+import gevent  # type: ignore[import-untyped]
 from locust import User, task
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING
 
+from loadtest.arrivals import Arrivals
 from loadtest.desk import Desk
 from loadtest.live import LiveStatistics
 from loadtest.outbox import Feeder
@@ -26,9 +28,17 @@ LONGEST_PAUSE_S = 2.0
 
 
 class MailUser(User):
-    """A locust user with a persona; `desk` is set on the class that a run is given (see `user_class_for`)."""
+    """A locust user with a persona; `desk` is set on the class that a run is given (see `user_class_for`).
+
+    In an open run the user that has been idle for longest has the next turn. Where any user of a persona can do what is
+    due, as the clients of a mail server can, `pools_sessions` gives it to the one that was last at work: then no more
+    users, and sessions, are in use than the load takes, and a user with nothing to do for `rest_s` seconds is told to
+    `rest`. A server must bear minutes of silence (RFC 5321 §4.5.3.2.7), but has better uses for a process.
+    """
 
     abstract = True
+    pools_sessions: ClassVar[bool] = False
+    rest_s: ClassVar[float] = 5.0
     desk: ClassVar[Desk]
     live: ClassVar[LiveStatistics]
 
@@ -52,7 +62,7 @@ class MailUser(User):
         """Do the next operation: at once in a closed run, when one is due in an open one."""
         arrivals, limiter = self.desk.arrivals, self.desk.limiter
         if arrivals is not None:
-            due = arrivals.take()
+            due = self._take(arrivals)
             if due is None:
                 raise StopUser
             if limiter is not None:
@@ -65,6 +75,18 @@ class MailUser(User):
         # locust's way from one task to the next costs a third of a message, so it is gone only where it does something.
         while self.goes_straight_on:
             self.turn(time.perf_counter())
+
+    def _take(self, arrivals: Arrivals) -> float | None:
+        if not self.pools_sessions:
+            return arrivals.take(self.number)
+        squad = self.number % len(self.desk.plan.personas)
+        with gevent.Timeout(self.rest_s, exception=False):
+            return arrivals.take(squad)
+        self.rest()
+        return arrivals.take(squad)
+
+    def rest(self) -> None:
+        """Nothing is due: keep no session open for that. Called where sessions are pooled."""
 
     @property
     def goes_straight_on(self) -> bool:

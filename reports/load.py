@@ -344,13 +344,23 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     share: float
 
 
+class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened before anything was measured: the load was there, and only the ledger has its messages."""
+
+    length_s: float
+    accepted: int
+    refused: int
+    failed: int
+
+
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """A whole load run. `target` never has credentials; `parameters` name accounts, never passwords.
 
-    `duration_s` reaches from the first user's start to the last user's end. `headline` is the phase that stands for an
-    operation, `operations` their name in the plural, `about` what the scenario does, in words. `generator_cpu_s` is the
-    processor time that mailspec itself used. `generator_saturated` says in words why the generator may be what limited
-    the run; empty if it did not. `histograms` are HdrHistogram V2 blobs in base64, by phase.
+    `duration_s` reaches from the first user's start, or the end of the `warm_up`, to the last user's end. `headline` is
+    the phase that stands for an operation, `operations` their name in the plural, `about` what the scenario does, in
+    words. `generator_cpu_s` is the processor time that mailspec itself used in that time. `generator_saturated` says in
+    words why the generator may be what limited the run; empty if it did not. `histograms` are HdrHistogram V2 blobs in
+    base64, by phase.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -372,6 +382,7 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Parameter]
     summary: Summary
     thresholds: tuple[Threshold, ...] = ()
+    warm_up: WarmUp | None = None
     arrivals: Arrivals | None = None
     judge: Judgement | None = None
     capacity: Capacity | None = None

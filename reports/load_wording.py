@@ -110,6 +110,13 @@ def remarks(result: LoadResult) -> list[str]:
         )
     if result.interrupted:
         found.append("The run was ended before its time.")
+    if result.warm_up is not None:
+        warm_up = result.warm_up
+        found.append(
+            f"{duration(warm_up.length_s)} of warm-up came before and are in no figure but those of the mailboxes: "
+            f"{warm_up.accepted:,} {result.operations} {_went_well(result)}, {warm_up.refused:,} refused, "
+            f"{warm_up.failed:,} failed."
+        )
     if ledger.deferred:
         found.append(
             f"{count(ledger.deferred, _one(result.operations), result.operations)} refused for now; that is no "

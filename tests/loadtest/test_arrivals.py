@@ -73,11 +73,11 @@ class Simulation:
         self.latencies_s: list[float] = []
         self.due: list[float] = []
         self._service_s = service_s
-        self.users = [gevent.spawn(self._use) for _ in range(users)]
+        self.users = [gevent.spawn(self._use, number) for number in range(users)]
         self.arrivals.start()
 
-    def _use(self) -> None:
-        while (due := self.arrivals.take()) is not None:
+    def _use(self, number: int) -> None:
+        while (due := self.arrivals.take(number)) is not None:
             self.due.append(due - self.began)
             now = self.time.now
             self.time.wait_until(now + self._service_s(now - self.began))
@@ -158,13 +158,23 @@ def test_without_a_stall_there_is_nothing_to_remark() -> None:
     assert Simulation("100/s", users=4, service_s=lambda at_s: 0.001).run(1).remark() == ""
 
 
-def test_idle_users_take_turns() -> None:
+@pytest.mark.parametrize(
+    ("squads", "expected"),
+    [
+        ("abc", [0, 1, 2] * 3 + [0, 1]),
+        # No more users of a squad are used than the load takes, ...
+        ("aaa", [2] * 11),
+        # ... and squads are used alike, however many they are.
+        ("aab", [1, 2] * 5 + [1]),
+    ],
+)
+def test_squads_take_turns_and_in_each_whoever_was_last_at_work_goes_on(squads: str, expected: list[int]) -> None:
     virtual = VirtualTime()
     arrivals = Arrivals(parse_schedule("10/s"), began=virtual.now, clock=virtual.clock, wait_until=virtual.wait_until)
     turns: list[int] = []
 
     def use(number: int) -> None:
-        while arrivals.take() is not None:
+        while arrivals.take(squads[number]) is not None:
             turns.append(number)
 
     users = [gevent.spawn(use, number) for number in range(3)]
@@ -173,7 +183,33 @@ def test_idle_users_take_turns() -> None:
     virtual.run_until(virtual.now + 1)
     arrivals.stop()
     gevent.joinall(users, raise_error=True)
-    assert turns == [0, 1, 2] * 3 + [0, 1]
+    assert turns == expected
+
+
+def test_a_user_may_leave_off_waiting_and_take_it_up_again() -> None:
+    virtual = VirtualTime()
+    arrivals = Arrivals(
+        parse_schedule("1/s"), began=virtual.now + 1, clock=virtual.clock, wait_until=virtual.wait_until
+    )
+    rests: list[float] = []
+
+    def use() -> float | None:
+        try:
+            return arrivals.take("alone")
+        except ValueError:
+            rests.append(virtual.now)
+            return arrivals.take("alone")
+
+    user = gevent.spawn(use)
+    gevent.idle()
+    user.kill(ValueError, block=False)
+    gevent.idle()
+    arrivals.start()
+    virtual.run_until(virtual.now + 1)
+    assert rests == [virtual.now - 1]
+    assert user.value == virtual.now
+    assert (arrivals.tally.offered, arrivals.tally.started) == (1, 1)
+    arrivals.stop()
 
 
 def test_a_schedule_that_ends_leaves_its_users_idle_until_the_run_is_over() -> None:
@@ -195,7 +231,7 @@ def test_a_user_that_is_ended_before_it_began_leaves_its_arrival_to_another() ->
         users[0].kill(block=False)
 
     arrivals = Arrivals(parse_schedule("1/s"), began=virtual.now, clock=virtual.clock, wait_until=end_the_first_at_once)
-    users += [gevent.spawn(arrivals.take) for _ in range(2)]
+    users += [gevent.spawn(arrivals.take, number) for number in range(2)]
     gevent.idle()
     arrivals.start()
     virtual.run_until(virtual.now + 0.5)
@@ -210,14 +246,14 @@ def test_an_idle_user_may_be_ended() -> None:
     arrivals = Arrivals(
         parse_schedule("1/s"), began=virtual.now + 5, clock=virtual.clock, wait_until=virtual.wait_until
     )
-    user = gevent.spawn(arrivals.take)
+    user = gevent.spawn(arrivals.take, "alone")
     gevent.idle()
     user.kill()
     arrivals.start()
     virtual.run_until(virtual.now + 6)
     assert (arrivals.tally.offered, arrivals.tally.waiting) == (2, 2)
     arrivals.stop()
-    assert arrivals.take() is None
+    assert arrivals.take("alone") is None
     arrivals.stop()
 
 
@@ -225,7 +261,7 @@ def test_the_run_may_begin_in_the_future() -> None:
     virtual = VirtualTime()
     began = virtual.now + 3
     arrivals = Arrivals(parse_schedule("1/s"), began=began, clock=virtual.clock, wait_until=virtual.wait_until)
-    user = gevent.spawn(arrivals.take)
+    user = gevent.spawn(arrivals.take, "alone")
     arrivals.start()
     virtual.run_until(began - 0.1)
     assert not user.ready()
@@ -269,7 +305,7 @@ def test_a_clock_that_oversleeps_is_the_generators_fault_and_said_in_words() -> 
         virtual.wait_until(at + 0.2)
 
     arrivals = Arrivals(parse_schedule("20/s"), began=virtual.now, clock=virtual.clock, wait_until=oversleep)
-    users = [gevent.spawn(lambda: [None for _ in iter(arrivals.take, None)]) for _ in range(10)]
+    users = [gevent.spawn(lambda: [None for _ in iter(lambda: arrivals.take("all"), None)]) for _ in range(10)]
     arrivals.start()
     virtual.run_until(virtual.now + 10)
     arrivals.stop()
@@ -279,6 +315,20 @@ def test_a_clock_that_oversleeps_is_the_generators_fault_and_said_in_words() -> 
     assert arrivals.tally.started >= 196
     assert arrivals.tally.saturated().startswith("the schedule's own clock woke more than 10 ms late for ")
     assert "p99 200.0 ms" in arrivals.tally.saturated()
+
+
+def test_after_a_warm_up_only_arrivals_that_wait_are_left() -> None:
+    tally = Tally()
+    for late_s in (0.0, 0.0, 0.02):
+        tally.offer(late_s=late_s)
+    tally.start(late_s=0.5)
+    tally.begin_anew()
+    assert (tally.offered, tally.started, tally.dropped, tally.overdue, tally.waiting) == (2, 0, 0, 0, 2)
+    tally.start(late_s=0.25)
+    record = tally.record("3/s")
+    assert record.lateness_us is not None
+    assert (record.lateness_us.count, record.lateness_us.max) == (1, 250_000)
+    assert record.generator_lateness_us is None
 
 
 # -- exactly, over processes ------------------------------------------------------------------------------------------
@@ -400,7 +450,7 @@ def test_arrivals_go_on_while_a_real_server_says_nothing() -> None:
 
     def use() -> None:
         with socket.create_connection(server.address) as connection:
-            while (due := arrivals.take()) is not None:
+            while (due := arrivals.take(connection)) is not None:
                 connection.sendall(b"?")
                 assert connection.recv(1) == b"."
                 latencies_s.append(time.perf_counter() - due)

@@ -41,6 +41,38 @@ def test_errors_are_counted_by_code_and_by_kind_with_the_first_text_of_each_code
     assert kept.failed == 1  # the farewell cost no message
 
 
+def test_what_a_warm_up_held_is_forgotten_but_for_its_outcomes_and_what_is_under_way() -> None:
+    kept = Books(began=100.0, warm_up_s=2.0)
+    for _ in range(4):
+        kept.attempt()
+    connect = kept.histogram("connect")
+    kept.latency("connect", 0.5)
+    kept.done(octets=500, took_s=0.9, now=100.2)
+    kept.refuse(code="451", text="451 later", now=101.5)
+    kept.fail(phase="final_dot", kind="closed", now=101.6)
+    kept.measure()
+    assert kept.warm_up == {"accepted": 1, "refused": 1, "failed": 1}
+    assert (kept.attempted, kept.in_flight, kept.octets, kept.deferred) == (1, 1, 0, 0)
+    assert (kept.latencies(), kept.by_code, kept.by_kind, kept.texts) == ({}, {}, {}, {})
+
+    kept.done(octets=70, took_s=0.001, now=102.3)  # the one that was under way
+    connect.record(200)  # by somebody who kept the histogram
+    assert (kept.began, kept.measured_from) == (100.0, 102.0)
+    assert (kept.attempted, kept.done_count, kept.in_flight) == (1, 1, 0)
+    assert {phase: (latency.count, latency.min, latency.max) for phase, latency in kept.latencies().items()} == {
+        "connect": (1, 200, 200),
+        "submit": (1, 1000, 1000),
+    }
+    (interval,) = kept.intervals(now=102.9)
+    assert (interval.at_s, interval.done, interval.refused, interval.failed) == (0, 1, 0, 0)
+
+    whole = Books(began=100.0, warm_up_s=2.0)
+    whole.merge(kept.encode(now=103.0))
+    whole.merge(kept.encode(now=103.0))
+    assert whole.warm_up == {"accepted": 2, "refused": 2, "failed": 2}
+    assert whole.done_count == 2
+
+
 @pytest.mark.parametrize(
     ("code", "text", "for_now"),
     [

@@ -43,7 +43,7 @@ def test_a_server_that_refuses_all_mail_has_no_capacity(tmp_path: Path) -> None:
     with serving(script) as address:
         status, out, _ = finished(
             "find-capacity", f"smtp://127.0.0.1:{address.sockaddr[1]}", "--slo", OBJECTIVE, "--start-rate", "5",
-            "--step", "0.2s", "--users", "5", "--json", str(json_file),
+            "--step", "0.2s", "--warm-up", "0", "--users", "5", "--json", str(json_file),
         )  # fmt: skip
     result = read(json_file)
     assert status == 3, out  # nothing was ever accepted, so nothing is known of its load

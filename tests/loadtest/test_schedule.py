@@ -30,6 +30,21 @@ texts = st.builds(
 schedules = st.one_of(texts, texts.map("poisson {}".format)).map(parse_schedule)
 
 
+def test_a_schedule_is_led_up_to_at_its_first_rate() -> None:
+    led = parse_schedule("ramp 2/s to 0/s over 3s").after(1.5)
+    assert first(led, 6) == pytest.approx([0, 0.5, 1, *(1.5 + at_s for at_s in first(parse_schedule(led.text), 3))])
+    assert str(led) == "ramp 2/s to 0/s over 3s"
+
+
+@given(schedules, st.integers(0, 40))
+def test_a_lead_shifts_a_schedule_and_changes_nothing_else(schedule: Schedule, tenths: int) -> None:
+    lead = Fraction(tenths, 10)
+    led = schedule.after(float(lead))
+    for at_s in (Fraction(0), Fraction(1, 3), Fraction(5)):
+        within = arrivals_by(led, lead + at_s) - arrivals_by(led, lead)
+        assert float(within) == pytest.approx(float(arrivals_by(schedule, at_s)))
+
+
 def first(schedule: Schedule, number: int, **which: int) -> list[float]:
     return list(islice(schedule.starts(**which), number))
 
