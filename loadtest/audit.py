@@ -1,7 +1,8 @@
 """Reading mailboxes closes the ledger: each message that was accepted has to be in each of its recipients' mailboxes.
 
 Mailboxes are marked before the run, so that what lay there before is never read; after the run they are read to their
-end, over and over until nothing is missing or the time to settle is over. A server may take its time to deliver.
+end, over and over until nothing is missing, or nothing that was missing has come for the time to settle. A server may
+take its time to deliver, and as long as it works off its queue nothing is lost.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import functools
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import gevent  # type: ignore[import-untyped]
@@ -117,16 +118,9 @@ class Pop3Inbox:
 class Audit:
     """The mailboxes that close the ledger of one run."""
 
-    def __init__(self, plan: LoadPlan, addresses: dict[str, Address]) -> None:
+    def __init__(self, plan: LoadPlan, inboxes: Mapping[str, Inbox]) -> None:
         self._plan = plan
-        self._inboxes: dict[str, Inbox] = {}
-        for role, kind in (("imap", ImapInbox), ("pop3", Pop3Inbox)):
-            endpoint = plan.endpoint(role)
-            if endpoint is None or self._inboxes:
-                continue
-            for mailbox in dict.fromkeys(slot for persona in plan.personas for slot in plan.slots_of(persona)):
-                route = plan.route(endpoint, addresses[endpoint.role], plan.readers[mailbox])
-                self._inboxes[mailbox] = kind(route)
+        self._inboxes = inboxes
 
     def mark(self) -> None:
         """Note where each mailbox ends.
@@ -144,7 +138,7 @@ class Audit:
         *,
         on_reading: Callable[[int], None] = lambda missing: None,
     ) -> None:
-        """Read until nothing is missing, or the time to settle is over; `on_reading` is told what is still missing.
+        """Read until nothing is missing, or what is missing does not come; `on_reading` is told how much that is.
 
         Where a mailbox cannot be read to its end the ledger stays open, and the books say why. Ended from outside by a
         GreenletExit or a time-out, it leaves the ledger open too.
@@ -154,18 +148,24 @@ class Audit:
         settled_at = time.perf_counter() + self._plan.settle_s
         pause_s = FIRST_PAUSE_S
         watched = False
+        waited_for = findings.ledger.missing()
         while True:
             over = time.perf_counter() >= settled_at
             look = functools.partial(self._read, findings, run_id, watched)
             read = Pool(AT_ONCE).map(look, self._inboxes)
             missing = findings.ledger.missing()
             on_reading(missing)
+            if not watched:
+                findings.backlog = missing
+            if missing < waited_for:
+                settled_at = time.perf_counter() + self._plan.settle_s
+                over = False
             if not missing or over:
                 findings.mailboxes_read = all(read)
                 return
             gevent.sleep(min(pause_s, max(settled_at - time.perf_counter(), 0.0)))
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            watched = True
+            watched, waited_for = True, missing
 
     def _read(self, findings: Findings, run_id: str, watched: bool, mailbox: str) -> bool:  # noqa: FBT001
         """Whether it could be read to its end."""
@@ -177,6 +177,18 @@ class Audit:
             findings.books.remark(phase="audit", kind=f"{mailbox}: {error}")
             return False
         return True
+
+
+def inboxes_of(plan: LoadPlan, addresses: Mapping[str, Address]) -> dict[str, Inbox]:
+    """The mailboxes of a plan that can be read, by mail address: over IMAP where a server gives them out so."""
+    mailboxes = list(dict.fromkeys(slot for persona in plan.personas for slot in plan.slots_of(persona)))
+    kinds: tuple[tuple[str, Callable[[Route], Inbox]], ...] = (("imap", ImapInbox), ("pop3", Pop3Inbox))
+    for role, kind in kinds:
+        endpoint = plan.endpoint(role)
+        if endpoint is not None:
+            address = addresses[endpoint.role]
+            return {mailbox: kind(plan.route(endpoint, address, plan.readers[mailbox])) for mailbox in mailboxes}
+    return {}
 
 
 def note_found(

@@ -22,6 +22,11 @@ from reports.load import Capacity, Step, Summary
 ACHIEVED_SHARE = 0.95
 """Less than this share of the rate offered, begun and gone well, means that the rate was not carried."""
 
+BACKLOG_S = 1.0
+"""Mail is under way for a while. What has not been delivered at the end of a step, if it is more than so many seconds'
+worth of it (and more than what `ACHIEVED_SHARE` leaves), waits in a queue that grows.
+"""
+
 AGREEING = 2
 """Steps of the same outcome that settle a rate."""
 
@@ -50,6 +55,7 @@ class Outcome(Enum):
     MET = "the objective was met"
     OBJECTIVE = "the objective was broken"
     INTEGRITY = "messages or operations went wrong"
+    BACKLOG = "mail was delivered more slowly than it was accepted"
     DROPPED = "arrivals were dropped, as all users were busy"
     NOT_ACHIEVED = "the rate offered was not carried"
     GENERATOR = "the generator was the limit"
@@ -113,12 +119,14 @@ def _opposite(condition: Condition) -> Condition:
 class Measured:
     """What a step's run found.
 
-    `headline` is the phase whose latency the step shows. `integrity` and `generator` say in words what went wrong with
+    `length_s` is how long there was load, the warm-up included. `headline` is the phase whose latency the step shows.
+    `integrity` and `generator` say in words what went wrong with
     messages or operations, and why the generator was the limit; empty if nothing did and it was not.
     """
 
     offered_per_s: float
     achieved_per_s: float
+    length_s: float
     summary: Summary
     headline: str
     dropped: int = 0
@@ -131,9 +139,12 @@ def judge(measured: Measured, objective: Objective) -> tuple[Outcome, Step]:
 
     What happened to messages counts whatever the generator did; anything else only where it kept up.
     """
+    ledger, latency = measured.summary.ledger, measured.summary.latency_us.get(measured.headline)
     against: dict[Outcome, str] = {}
     if measured.integrity:
         against[Outcome.INTEGRITY] = measured.integrity
+    if ledger.backlog > ledger.expected * max(1 - ACHIEVED_SHARE, BACKLOG_S / measured.length_s):
+        against[Outcome.BACKLOG] = f"{ledger.backlog:,} of {ledger.expected:,} deliveries had not come at its end"
     if measured.generator:
         against[Outcome.GENERATOR] = f"the generator was the limit: {measured.generator}"
     if broken := objective.broken(measured.summary):
@@ -144,7 +155,6 @@ def judge(measured: Measured, objective: Objective) -> tuple[Outcome, Step]:
     if share < ACHIEVED_SHARE:
         against[Outcome.NOT_ACHIEVED] = f"only {share:.1%} of the rate was carried"
     outcome = next(iter(against), Outcome.MET)
-    ledger, latency = measured.summary.ledger, measured.summary.latency_us.get(measured.headline)
     return outcome, Step(
         offered_per_s=measured.offered_per_s,
         achieved_per_s=measured.achieved_per_s,

@@ -115,7 +115,9 @@ def share(text: str) -> float:
 )
 @click.option("--reply-timeout", type=seconds, default="10s", show_default=True, help="Longest wait for a reply.")
 @click.option("--late-after", type=seconds, default="10s", show_default=True, help="A delivery after that is late.")
-@click.option("--settle", type=seconds, default="10s", show_default=True, help="How long to look for missing messages.")
+@click.option(
+    "--settle", type=seconds, default="10s", show_default=True, help="Longest wait for the next missing message."
+)
 @click.option("--judge", type=share, default="0%", show_default=True, help="Share of replies held against the grammar.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the messages' text and the users' pauses.")
 @click.option(

@@ -64,6 +64,7 @@ class Findings:
         self.processor_s: dict[str, float] = {}
         self.by_size: dict[tuple[int, str], LatencyHistogram] = {}
         self.mailboxes_read = False
+        self.backlog = 0
 
     @classmethod
     def blank(cls, plan: LoadPlan, *, began: float, part: Part) -> Findings:

@@ -30,7 +30,7 @@ def find_capacity(
 ) -> LoadResult:
     """The result of the run at the highest rate at which the objective holds, with all steps of the search.
 
-    Where it holds nowhere, that of the last run. Ended by whoever ended a run.
+    Where it holds nowhere, that of the first run. Ended by whoever ended a run.
     """
     limit = plan.max_rate_per_s
     search = CapacitySearch(
@@ -39,7 +39,8 @@ def find_capacity(
         **({"limit_per_s": limit} if limit else {}),
     )
     steps: list[Step] = []
-    best: tuple[float, LoadResult] | None = None
+    first: LoadResult | None = None
+    met: dict[float, LoadResult] = {}
     while (trial := search.next()) is not None:
         result = run(
             replace(plan, arrivals=f"{trial.rate_per_s:.10g}/s", run_time_s=trial.length_s, max_rate_per_s=None)
@@ -48,14 +49,17 @@ def find_capacity(
         steps.append(step)
         if not result.interrupted:
             search.record(trial, outcome)
-        if best is None or (not result.interrupted and (best[0] < 0 or (step.met and trial.rate_per_s >= best[0]))):
-            best = (trial.rate_per_s if step.met else -1.0, result)
+            if step.met:
+                met[trial.rate_per_s] = result
+        first = first or result
         on_step(step)
         if result.interrupted:
             break
-    assert best is not None
-    parameters = {**best[1].parameters, "objective": wanted.objective.text, "step_s": wanted.step_s}
-    return msgspec.structs.replace(best[1], capacity=search.result(wanted.objective, steps), parameters=parameters)
+    assert first is not None
+    # Until a rate is known to hold, one at which it did once.
+    told = met.get(search.holds_at_per_s or 0.0) or (met[max(met)] if met else first)
+    parameters = {**told.parameters, "objective": wanted.objective.text, "step_s": wanted.step_s}
+    return msgspec.structs.replace(told, capacity=search.result(wanted.objective, steps), parameters=parameters)
 
 
 def _measured(trial: Trial, result: LoadResult) -> Measured:
@@ -64,9 +68,11 @@ def _measured(trial: Trial, result: LoadResult) -> Measured:
         for threshold in result.thresholds
         if threshold.broken and threshold.about == "integrity"
     ]
+    warm_up_s = result.warm_up.length_s if result.warm_up is not None else 0.0
     return Measured(
         offered_per_s=trial.rate_per_s,
         achieved_per_s=result.summary.accepted / trial.length_s,
+        length_s=warm_up_s + trial.length_s,
         summary=result.summary,
         headline=result.headline,
         dropped=result.arrivals.dropped if result.arrivals is not None else 0,

@@ -95,6 +95,7 @@ def _ledger(late_after_s: float, run_id: str, findings: Findings) -> Ledger:
         closed=closed,
         expected=account.expected,
         delivered=account.delivered,
+        backlog=findings.backlog,
         lost=account.missing if closed else 0,
         in_flight=0 if closed else account.missing,
         in_doubt=account.in_doubt,

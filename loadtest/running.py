@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 import gevent  # type: ignore[import-untyped]
 from gevent.event import Event  # type: ignore[import-untyped]
 
-from loadtest.audit import Audit
+from loadtest.audit import Audit, inboxes_of
 from loadtest.contact import NoVerdictError, first_contact
 from loadtest.desk import Findings, Opening
 from loadtest.generators import OPEN_LEAD_S, Generator, Glimpse
@@ -60,7 +60,7 @@ def run_load(
         WebPageError: the page's port is taken.
     """
     addresses = first_contact(plan)
-    audit = Audit(plan, addresses)
+    audit = Audit(plan, inboxes_of(plan, addresses))
     over = Event()
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_signals(over))

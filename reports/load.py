@@ -67,10 +67,11 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     Messages: `sent` counts texts handed over to their final dot, and `unknown` those of them that got no reply to it:
     nobody knows whether the server holds them. `expected` counts deliveries: accepted messages times recipients whose
     mailboxes were read. Each was `delivered` or `lost`, if the mailboxes were read to the end (`closed`); `in_flight`
-    are those not yet found when reading ended before that. A delivered one may besides be `doubled` (found more than
-    once), `damaged` (its body is not the one handed in), `late` or `reordered` (after a later one of the same sender in
-    the same mailbox; no RFC forbids that). `in_doubt` are deliveries that no reply was about, though the message had
-    one (LMTP has a reply for each recipient, RFC 2033 §4.2): they are not expected, and may come.
+    are those not yet found when reading ended before that. `backlog` counts those that had not come when the load
+    ended: they waited in the server's queue, and came later or did not. A delivered one may besides be `doubled` (found
+    more than once), `damaged` (its body is not the one handed in), `late` or `reordered` (after a later one of the same
+    sender in the same mailbox; no RFC forbids that). `in_doubt` are deliveries that no reply was about, though the
+    message had one (LMTP has a reply for each recipient, RFC 2033 §4.2): they are not expected, and may come.
     `refused_but_delivered` were turned away and are there all the same, `unknown_but_delivered` had no reply. `foreign`
     are messages that this run did not make. `named` has some of each.
     """
@@ -90,6 +91,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0
     in_flight: int = 0
     in_doubt: int = 0
+    backlog: int = 0
     doubled: int = 0
     damaged: int = 0
     late: int = 0
@@ -107,6 +109,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"deliveries do not add up to those expected: {self}")
         if self.deferred > self.refused or self.prevented > self.failed or self.unknown > self.sent:
             raise ValueError(f"a part is greater than its whole: {self}")
+        if self.backlog > self.expected:
+            raise ValueError(f"more deliveries are waited for than are expected: {self}")
         if self.lost and not self.closed:
             raise ValueError(f"nothing is lost before the mailboxes were read to the end: {self}")
 

@@ -218,6 +218,7 @@ def delivery_lines(ledger: Ledger) -> list[LedgerLine]:
         LedgerLine("lost", ledger.lost, "accepted, and in no mailbox when it had been read to the end", bad=True),
         LedgerLine("not yet found", ledger.in_flight, "accepted, and reading ended before they came"),
         LedgerLine("recipients in doubt", ledger.in_doubt, "no reply for them, though the message had one for others"),
+        LedgerLine("backlog", ledger.backlog, "of the expected, had not come when the load ended: queued, or lost"),
         LedgerLine("doubled", ledger.doubled, "found more than once", bad=True),
         LedgerLine("damaged", ledger.damaged, "found with another body than was handed in", bad=True),
         LedgerLine("refused, delivered", ledger.refused_but_delivered, "turned away, and there all the same", bad=True),

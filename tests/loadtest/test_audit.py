@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import reference_server.smtp.faults  # noqa: F401 - registers the faults
+from loadtest.audit import Audit
+from loadtest.desk import Desk, Opening, Part
+from loadtest.planning import Options, plan_from
+from loadtest.results import result_of
+from loadtest.supply import press_of
 from reference_server.registry import FAULTS
 from reference_server.running import RunningServer, default_cores, running_server
 from reports.load import LoadResult
@@ -86,6 +94,52 @@ def test_a_message_to_several_is_expected_in_each_mailbox(tmp_path: Path) -> Non
     ledger = result.summary.ledger
     assert status == 0
     assert ledger.delivered == ledger.expected == 2 * ledger.accepted > 0
+
+
+class SlowInbox:
+    """Gives out so many messages at each reading, of those that there are."""
+
+    in_order = True
+
+    def __init__(self, messages: list[bytes], *, at_a_time: int) -> None:
+        self._left = list(enumerate(messages, 1))
+        self._at_a_time = at_a_time
+
+    def mark(self) -> None:
+        raise AssertionError("nothing lies there before")
+
+    def fresh(self) -> Iterator[tuple[int, bytes]]:
+        given, self._left = self._left[: self._at_a_time], self._left[self._at_a_time :]
+        yield from given
+
+
+@pytest.mark.parametrize(("arriving", "readings"), [(6, [4, 2, 0]), (4, [4, 2, 2]), (0, [6])])
+def test_while_a_queue_is_worked_off_nothing_is_lost(arriving: int, readings: list[int]) -> None:
+    mailbox = "alice@example.test"
+    plan = plan_from(
+        Options(scenario="submit", urls=("smtp://127.0.0.1:1", "imap://127.0.0.1:2"), accounts=(f"{mailbox}:secret",)),
+        until_ended=False,
+    )
+    desk = Desk(
+        replace(plan, settle_s=0.0),
+        Opening(run_id="0a1b2c3d", started=datetime.now(UTC), began_at_s=time.time(), addresses={}),
+        Part(),
+    )
+    press = press_of(desk.letterhead(0), "512", seed=0)
+    texts = []
+    for _ in range(6):
+        message = press.press(desk.ledger.entered + 1)
+        desk.ledger.accepted(desk.ledger.enter(message.digest, sender=0, slots=1), 0.0)
+        texts.append(bytes(message.wire).removesuffix(b".\r\n"))
+    missing: list[int] = []
+    audit = Audit(desk.plan, {mailbox: SlowInbox(texts[:arriving], at_a_time=2)})
+    audit.close(desk.findings, desk.opening.run_id, on_reading=missing.append)
+    # Each time that something has come it looks again.
+    assert missing == readings
+    result = result_of(desk.plan, desk.opening, desk.findings, ended=desk.books.began + 1, interrupted=False)
+    ledger = result.summary.ledger
+    assert (ledger.expected, ledger.delivered, ledger.lost) == (6, arriving, 6 - arriving)
+    assert ledger.backlog == readings[0]
 
 
 def test_a_mailbox_that_cannot_be_read_leaves_no_verdict(tmp_path: Path) -> None:

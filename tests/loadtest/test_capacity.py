@@ -26,7 +26,7 @@ from reports.load import Latency, Ledger, Step, Summary
 OBJECTIVE = parse_objective(["p99(submit) < 250ms"])
 
 
-def summary(p99_s: float | None, *, accepted: int = 1000, failed: int = 0) -> Summary:
+def summary(p99_s: float | None, *, accepted: int = 1000, failed: int = 0, backlog: int = 0) -> Summary:
     us = None if p99_s is None else max(int(p99_s * 1e6), 1)
     latency = us and Latency(
         count=accepted, min=1, mean=us / 2, p50=us // 2 + 1, p90=us, p95=us, p99=us, p999=us, max=us
@@ -49,6 +49,10 @@ def summary(p99_s: float | None, *, accepted: int = 1000, failed: int = 0) -> Su
             failed=failed,
             abandoned=0,
             unknown=0,
+            closed=True,
+            expected=accepted,
+            delivered=accepted,
+            backlog=backlog,
         ),
     )
 
@@ -58,6 +62,7 @@ def measured(rate: float, p99_s: float | None = 0.1, **what: object) -> Measured
         **{  # type: ignore[arg-type]
             "offered_per_s": rate,
             "achieved_per_s": rate,
+            "length_s": 10.0,
             "summary": summary(p99_s),
             "headline": "submit",
             **what,
@@ -292,6 +297,11 @@ def test_a_search_that_could_not_end_is_refused(what: dict[str, float], why: str
         ({"achieved_per_s": 100 * ACHIEVED_SHARE}, Outcome.MET, ""),
         ({"integrity": "lost > 0: 2"}, Outcome.INTEGRITY, "lost > 0: 2"),
         ({"generator": "it was busy"}, Outcome.GENERATOR, "the generator was the limit: it was busy"),
+        # Of 10 s of mail one second's worth may be under way, of 100 s one in twenty.
+        ({"summary": summary(0.1, backlog=100)}, Outcome.MET, ""),
+        ({"summary": summary(0.1, backlog=101)}, Outcome.BACKLOG, "101 of 1,000 deliveries had not come"),
+        ({"summary": summary(0.1, backlog=51), "length_s": 100.0}, Outcome.BACKLOG, "51 of 1,000"),
+        ({"summary": summary(0.1, backlog=200), "generator": "busy"}, Outcome.BACKLOG, "; the generator was"),
         # Lost messages are lost however busy the generator was; a latency may be the generator's own.
         ({"integrity": "lost > 0: 2", "generator": "busy"}, Outcome.INTEGRITY, "lost > 0: 2; the generator was"),
         (
