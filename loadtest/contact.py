@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 
+from loadtest.corpus import CorpusError
 from loadtest.plan import Endpoint, LoadPlan
 from loadtest.scenarios import ROLES
-from loadtest.schemes import open_session, take_leave
+from loadtest.schemes import AnySession, open_session, take_leave
 from loadtest.session import LoadError
 from loadtest.smtp_client import SmtpSession
-from loadtest.supply import largest_octets
+from loadtest.supply import largest_octets, left_out_of
 from loadtest.target import Address
 
 
@@ -17,28 +19,41 @@ class NoVerdictError(Exception):
     """Nothing could be measured, and the text says why."""
 
 
-def first_contact(plan: LoadPlan) -> dict[str, Address]:
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The address of each server that answered, by role, and the roles of those that take US-ASCII alone."""
+
+    addresses: dict[str, Address]
+    seven_bit_roles: tuple[str, ...]
+
+
+def first_contact(plan: LoadPlan) -> Contact:
     """For each role the first of its server's addresses at which a session can be set up as the plan asks.
 
     Raises:
         NoVerdictError: there is none; the text says what happened at the last of them.
     """
-    return {endpoint.role: _answering(plan, endpoint) for endpoint in plan.endpoints}
+    found = {endpoint.role: _answering(plan, endpoint) for endpoint in plan.endpoints}
+    seven_bit = (role for role, (_, session) in found.items() if _takes_ascii_alone(session))
+    return Contact({role: address for role, (address, _) in found.items()}, tuple(seven_bit))
 
 
-def _answering(plan: LoadPlan, endpoint: Endpoint) -> Address:
+def _takes_ascii_alone(session: AnySession) -> bool:
+    return isinstance(session, SmtpSession) and b"8BITMIME" not in session.offers
+
+
+def _answering(plan: LoadPlan, endpoint: Endpoint) -> tuple[Address, AnySession]:
+    """Where it does, and the session that shows it, closed again."""
     trouble: Exception | None = None
     for address in endpoint.addresses:
         try:
-            _try(plan, endpoint, address)
+            return address, _tried(plan, endpoint, address)
         except LoadError as error:
             trouble = error
-            continue
-        return address
     raise NoVerdictError(f"no session with {endpoint.target}: {trouble}")
 
 
-def _try(plan: LoadPlan, endpoint: Endpoint, address: Address) -> None:
+def _tried(plan: LoadPlan, endpoint: Endpoint, address: Address) -> AnySession:
     """Raises LoadError where no session can be set up, NoVerdictError where it does not offer what is needed."""
     if endpoint.target.scheme in (*ROLES["imap"], *ROLES["pop3"]):
         account = next(iter(plan.readers.values()), None)
@@ -50,11 +65,17 @@ def _try(plan: LoadPlan, endpoint: Endpoint, address: Address) -> None:
         take_leave(session, within_s=plan.patience.connect_s)
     if isinstance(session, SmtpSession):
         _check_offers(plan, endpoint, session.offers)
+    return session
 
 
 def _check_offers(plan: LoadPlan, endpoint: Endpoint, offers: dict[bytes, bytes]) -> None:
     if plan.pipelining and b"PIPELINING" not in offers:
         raise NoVerdictError(f"{endpoint.target} does not offer PIPELINING (RFC 2920); leave --pipelining out")
+    if b"8BITMIME" not in offers:
+        try:
+            left_out_of(plan.messages)
+        except CorpusError as error:
+            raise NoVerdictError(f"{endpoint.target}: {error}") from error
     limit = offers.get(b"SIZE", b"")
     if limit.isdigit() and 0 < int(limit) < largest_octets(plan.messages):
         raise NoVerdictError(f"{endpoint.target} takes at most {int(limit)} octets (RFC 1870)")

@@ -46,9 +46,9 @@ class Corpus:
     letters: tuple[Letter, ...]
 
     @property
-    def eight_bit(self) -> bool:
-        """Whether any of them needs 8BITMIME (RFC 6152)."""
-        return any(letter.eight_bit for letter in self.letters)
+    def eight_bit(self) -> int:
+        """How many of them need 8BITMIME (RFC 6152)."""
+        return sum(letter.eight_bit for letter in self.letters)
 
     def seven_bit(self) -> Corpus:
         """Those that any server takes.
@@ -73,10 +73,17 @@ class CorpusPress:
         own_octets = len(self._own_fields(letterhead.token(1), b"0" * 16))
         letters = rng.sample(corpus.letters, len(corpus.letters))
         self._letters = cycle([(*_rendered(letter, own_octets), letter.eight_bit) for letter in letters])
+        self._next = next(self._letters)
+
+    @property
+    def upcoming(self) -> tuple[int, bool]:
+        """Of how many octets the next one is, and whether they are not all US-ASCII."""
+        return self._next[2:]
 
     def press(self, number: int) -> Message:
         """The message of this number."""
-        rest, digest, octets, eight_bit = next(self._letters)
+        rest, digest, octets, eight_bit = self._next
+        self._next = next(self._letters)
         token = b"%b%010d" % (self._stem, number)
         return Message(token, self._own_fields(token, b"%016x" % digest) + rest, octets, digest, eight_bit)
 

@@ -38,12 +38,14 @@ class Opening:
     """What is settled once for all processes: the run's name, its start, and the address of each server that answered.
 
     `began_at_s` is the start in seconds since the epoch; processes on several machines need clocks that agree.
+    `seven_bit_roles` are those of servers that do not offer 8BITMIME (RFC 6152).
     """
 
     run_id: str
     started: datetime
     began_at_s: float
     addresses: dict[str, Address]
+    seven_bit_roles: tuple[str, ...] = ()
 
     @property
     def began(self) -> float:

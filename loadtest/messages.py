@@ -138,6 +138,10 @@ class Letterhead:
 class Press(Protocol):
     """What makes the messages of one user."""
 
+    @property
+    def upcoming(self) -> tuple[int, bool]:
+        """Octets of the message that comes next, and whether it goes to a server that offers 8BITMIME alone."""
+
     def press(self, number: int) -> Message:
         """The message of this number, from 1 on."""
 
@@ -173,10 +177,17 @@ class MessagePress:
         # No header line can begin with a period, so only the body is stuffed; nor can a token.
         self._parts = (head, middle, tail)
         self._sheets = cycle([(*roll.cut(size - least), size) for size in row])
+        self._next = next(self._sheets)
+
+    @property
+    def upcoming(self) -> tuple[int, bool]:
+        """Of how many octets the next one is; all of them US-ASCII."""
+        return self._next[3], False
 
     def press(self, number: int) -> Message:
         """The message of this number."""
-        text, end, state, octets = next(self._sheets)
+        text, end, state, octets = self._next
+        self._next = next(self._sheets)
         token = b"%b%010d" % (self._stem, number)
         state = state.copy()
         state.update(token + b"\r\n")

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import gevent  # type: ignore[import-untyped]
 
+from loadtest.declaring import Declarations
 from loadtest.desk import Desk
 from loadtest.plan import Persona
-from loadtest.session import LoadError, RefusedError
+from loadtest.session import LoadError, MissingOfferError, RefusedError
 from loadtest.smtp_client import Envelope, SmtpSession
 from loadtest.supply import press_of
 
@@ -55,7 +56,10 @@ class Outbox:
         """Those of the recipients' mailboxes that are read: the slots of each message."""
         self._desk = desk
         self._sender = user_number
-        self._press = press_of(desk.letterhead(user_number), desk.plan.messages, seed=desk.plan.seed)
+        self._declarations = Declarations(self.envelope)
+        eight_bit = role not in desk.opening.seven_bit_roles
+        letterhead = desk.letterhead(user_number)
+        self._press = press_of(letterhead, desk.plan.messages, seed=desk.plan.seed, eight_bit=eight_bit)
         self._recipients = persona.recipients
         self._messages_per_session = messages_per_session
         self._left = messages_per_session
@@ -107,10 +111,12 @@ class Outbox:
                 session = self._session = None
                 session = self._session = SmtpSession.open(self.route, books.latency, judge=desk.judge)
                 self._left = self._messages_per_session
-            envelope = self.envelope
-            submit_s = session.submit(
-                envelope, message.wire, pipelining=pipelining, then=envelope if another and self._left != 1 else None
-            )
+                self._declarations.suit(session.offers)
+            envelope = self._declarations.of(message.octets, message.eight_bit)
+            if envelope is None:
+                raise MissingOfferError("mail", "8BITMIME is not offered as it was before")
+            then = self._declarations.of(*self._press.upcoming) if another and self._left != 1 else None
+            submit_s = session.submit(envelope, message.wire, pipelining=pipelining, then=then)
         except RefusedError:
             ledger.refused(number)
             if session is not None:

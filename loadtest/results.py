@@ -12,6 +12,7 @@ from loadtest.desk import Findings, Opening
 from loadtest.machine import limits_met
 from loadtest.plan import LoadPlan
 from loadtest.schedule import parse_schedule
+from loadtest.supply import left_out_of
 from loadtest.thresholds import conditions
 from reports.load import SATURATED, Interval, Ledger, LoadResult, Process, SizePoint, Summary, WarmUp
 
@@ -44,6 +45,7 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
         generator_saturated=_saturated(processes, findings),
         parameters=plan.parameters(),
         warm_up=WarmUp(length_s=plan.warm_up_s, **books.warm_up) if plan.warm_up_s else None,
+        left_out=left_out_of(plan.messages) if opening.seven_bit_roles else 0,
         summary=summary,
         thresholds=tuple(
             condition.judge(summary) for condition in conditions(plan.fail_if, besides=plan.scenario.fails_if)

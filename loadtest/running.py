@@ -59,8 +59,8 @@ def run_load(
         GeneratorError: load cannot be made.
         WebPageError: the page's port is taken.
     """
-    addresses = first_contact(plan)
-    audit = Audit(plan, inboxes_of(plan, addresses))
+    contact = first_contact(plan)
+    audit = Audit(plan, inboxes_of(plan, contact.addresses))
     over = Event()
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_signals(over))
@@ -75,7 +75,8 @@ def run_load(
             run_id=os.urandom(4).hex(),
             started=datetime.now(UTC),
             began_at_s=time.time() + (OPEN_LEAD_S if plan.arrivals else 0.0),
-            addresses=addresses,
+            addresses=contact.addresses,
+            seven_bit_roles=contact.seven_bit_roles,
         )
         began = generator.start(opening)
         _wait(plan, over, began, lambda: on_second(generator.glimpse()))

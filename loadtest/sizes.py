@@ -33,11 +33,14 @@ REAL_MAIL = (
 )
 """Which share of mail is smaller than so many octets.
 
-Source: the counts of a mail server's traffic by powers of two that were posted to freebsd-net in October 2002
-(osdir.com/ml/freebsd.devel.net/2002-10/msg00203.html), made cumulative by Johannes Buchner, "Modelling realistic email
-traffic: email size distribution" (August 2009), who also puts the least size at 900 octets, which headers need. It has
-the shape that later studies found (log-normal, with a heavy tail: Matsubara, "Fluctuations in email size", Eur. Phys.
-J. Plus 132, 2017). Mail has grown since: take a folder of your own `.eml` files where today's sizes matter.
+Source: Johannes Buchner, "Modelling realistic email traffic: email size distribution" (August 2009; docs/load.md has
+the address), whose twelve cumulative shares these are; he also puts the least size at 900 octets, which headers need.
+He took them from the counts of one mail server in a post to freebsd-net of October 2002, which we have not seen
+(osdir.com/ml/freebsd.devel.net/2002-10/msg00203.html). The shape is that of studies of more mail: about log-normal,
+with a heavy tail (Shah and Noble, "A study of e-mail patterns", 2007; Matsubara, "Fluctuations in email size", Eur.
+Phys. J. Plus, 2017). Mail has grown since: take a folder of your own `.eml` files where today's sizes matter.
+
+That sizes between two of the table are even on a logarithmic scale is our own reading; he has those below 2 KB even.
 """
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}

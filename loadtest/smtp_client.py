@@ -32,13 +32,24 @@ _CODES = {b"%d" % code: code for code in range(200, 560) if code // 10 % 10 <= 5
 class Envelope:
     """The commands of one message, rendered once for each user."""
 
+    __slots__ = ("group", "mail", "phases", "rcpts")
+
     def __init__(self, sender: str, recipients: Sequence[str]) -> None:
         self.mail = f"MAIL FROM:<{sender}>\r\n".encode("ascii")
         self.rcpts = tuple(f"RCPT TO:<{recipient}>\r\n".encode("ascii") for recipient in recipients)
         self.group = b"".join((self.mail, *self.rcpts, b"DATA\r\n"))
         """All of them in one write; DATA may only be the last (RFC 2920 §3.1)."""
         self.phases = ("mail", *("rcpt" for _ in recipients), "data")
-        """What the replies to the group are timed as, in their order."""
+        """What the replies to the group are timed as, in their order; the same tuple whatever MAIL declares."""
+
+    def declaring(self, parameters: bytes) -> Envelope:
+        """The same with these parameters of MAIL (RFC 5321 §4.1.1.2), each with a space before it."""
+        other = Envelope.__new__(Envelope)
+        other.mail = b"%b%b\r\n" % (self.mail[:-2], parameters)
+        other.rcpts = self.rcpts
+        other.group = other.mail + self.group[len(self.mail) :]
+        other.phases = self.phases
+        return other
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +97,8 @@ class SmtpSession(Session):
         self._ahead: Envelope | None = None
         self._opened = 0.0
         self._ahead_is_answered = False
-        # The envelope whose replies are known, and what they are when all is well.
-        self._usual_for: Envelope | None = None
+        # What the replies to envelopes for the same recipients are when all is well, once that is known.
+        self._usual_for: tuple[str, ...] | None = None
         self._usual_octets = b""
         self.offers: dict[bytes, bytes] = {}
         self.sent_final_dot = False
@@ -220,7 +231,7 @@ class SmtpSession(Session):
         self.sent_final_dot = True
         if self._lmtp:
             self._recipients_replies(len(envelope.rcpts), sent)
-        elif then is None or then is not self._usual_for or self._ready or not self._usual_replies(sent, then):
+        elif then is None or then.phases is not self._usual_for or self._ready or not self._usual_replies(sent, then):
             self._expect("final_dot", 2, sent)
         return self._arrived - began
 
@@ -282,7 +293,7 @@ class SmtpSession(Session):
             # What was all well once is known at a glance when it comes again.
             # A judge wants to see every reply, so then each is read by itself.
             glances = self._readiness is not None and self.judge is None and not refusals
-            self._usual_for = envelope if glances else None
+            self._usual_for = envelope.phases if glances else None
             self._usual_octets = taken
             return
         if len(refusals) == len(envelope.rcpts):

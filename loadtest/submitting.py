@@ -24,7 +24,8 @@ class TransmittingUser(MailUser):
 
     abstract = True
     role: ClassVar[str]
-    logs_in: ClassVar[bool] = False
+    logs_in: ClassVar[bool | None] = None
+    """Whether sessions are logged in; None where that depends on whether it is submission."""
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -82,6 +83,7 @@ class RelayingUser(TransmittingUser):
     abstract = False
     pools_sessions = True
     role = "smtp"
+    logs_in = False
 
 
 class DeliveringServer(TransmittingUser):
@@ -90,3 +92,4 @@ class DeliveringServer(TransmittingUser):
     abstract = False
     pools_sessions = True
     role = "lmtp"
+    logs_in = False

@@ -26,11 +26,11 @@ def supply_of(text: str) -> Sizes | Corpus:
         raise ValueError(f"{error}, or the path of a folder of .eml files") from None
 
 
-def press_of(letterhead: Letterhead, text: str, *, seed: int, eight_bit: bool = False) -> Press:
+def press_of(letterhead: Letterhead, text: str, *, seed: int, eight_bit: bool = True) -> Press:
     """What makes the messages of one user out of this supply.
 
-    `eight_bit`: the server offers 8BITMIME, and messages that say so are sent with BODY=8BITMIME (RFC 6152 §3). Without
-    it those of a folder that need it stay at home.
+    `eight_bit`: all eight bits of an octet get through, as in APPEND (RFC 3501 §6.3.11) and where a server of SMTP
+    offers 8BITMIME (RFC 6152 §3). Elsewhere those of a folder that need it stay at home.
 
     Raises:
         ValueError: the text means nothing, or no message of such a size can have this letterhead.
@@ -39,6 +39,19 @@ def press_of(letterhead: Letterhead, text: str, *, seed: int, eight_bit: bool = 
     if isinstance(supply, Sizes):
         return MessagePress(letterhead, octets=supply, seed=seed)
     return CorpusPress(letterhead, supply if eight_bit else supply.seven_bit(), seed=seed)
+
+
+def left_out_of(text: str) -> int:
+    """How many messages of a folder stay at home where 8BITMIME is not offered.
+
+    Raises:
+        ValueError: the text means nothing, or the folder cannot be used.
+        CorpusError: all of them do.
+    """
+    supply = supply_of(text)
+    if isinstance(supply, Sizes):
+        return 0
+    return len(supply.letters) - len(supply.seven_bit().letters)
 
 
 def largest_octets(text: str) -> int:

@@ -363,8 +363,9 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     `duration_s` reaches from the first user's start, or the end of the `warm_up`, to the last user's end. `headline` is
     the phase that stands for an operation, `operations` their name in the plural, `about` what the scenario does, in
     words. `generator_cpu_s` is the processor time that mailspec itself used in that time. `generator_saturated` says in
-    words why the generator may be what limited the run; empty if it did not. `histograms` are HdrHistogram V2 blobs in
-    base64, by phase.
+    words why the generator may be what limited the run; empty if it did not. `left_out` are messages of a folder that
+    need 8BITMIME (RFC 6152), where a server does not offer that. `histograms` are HdrHistogram V2 blobs in base64, by
+    phase.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -383,6 +384,7 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str
     generator_cpu_s: float
     generator_saturated: str = ""
+    left_out: int = 0
     parameters: dict[str, Parameter]
     summary: Summary
     thresholds: tuple[Threshold, ...] = ()

@@ -117,6 +117,10 @@ def remarks(result: LoadResult) -> list[str]:
             f"{warm_up.accepted:,} {result.operations} {_went_well(result)}, {warm_up.refused:,} refused, "
             f"{warm_up.failed:,} failed."
         )
+    if result.left_out:
+        found.append(
+            f"{count(result.left_out, 'message')} of the folder stayed at home, as 8BITMIME (RFC 6152) is not offered."
+        )
     if ledger.deferred:
         found.append(
             f"{count(ledger.deferred, _one(result.operations), result.operations)} refused for now; that is no "

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loadtest.corpus import Corpus, CorpusError, CorpusPress, letter_of, load_corpus
 from loadtest.messages import Identity, Letterhead, MessagePress, Seen, identify, stuffed
-from loadtest.supply import largest_octets, press_of, supply_of
+from loadtest.supply import largest_octets, left_out_of, press_of, supply_of
 
 PLAIN = b"From: <a@b.test>\r\nSubject: x\r\n\r\n.dots\r\nand end\r\n"
 
@@ -110,12 +110,17 @@ def test_a_folder_is_read_by_name_and_without_what_is_no_mail(tmp_path: Path) ->
 def test_letters_of_eight_bits_stay_at_home_where_they_cannot_be_sent(tmp_path: Path) -> None:
     (tmp_path / "a.eml").write_bytes(b"Subject: x\n\n\xc3\xa9\n")
     with pytest.raises(CorpusError, match="8BITMIME"):
-        press_of(letterhead(), str(tmp_path), seed=0)
-    assert press_of(letterhead(), str(tmp_path), seed=0, eight_bit=True).press(1).eight_bit
+        press_of(letterhead(), str(tmp_path), seed=0, eight_bit=False)
+    with pytest.raises(CorpusError, match="8BITMIME"):
+        left_out_of(str(tmp_path))
+    made = press_of(letterhead(), str(tmp_path), seed=0)
+    assert made.upcoming == (len(made.press(1).text), True)
+    assert made.press(2).eight_bit
     supply_of.cache_clear()
     (tmp_path / "b.eml").write_bytes(PLAIN)
-    made = press_of(letterhead(), str(tmp_path), seed=0)
+    made = press_of(letterhead(), str(tmp_path), seed=0, eight_bit=False)
     assert not any(made.press(number).eight_bit for number in range(4))
+    assert left_out_of(str(tmp_path)) == 1
     supply_of.cache_clear()
 
 
@@ -132,6 +137,7 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path: Path) -> None:
 def test_one_word_says_what_messages_are_made_of(tmp_path: Path) -> None:
     assert isinstance(press_of(letterhead(), "4k", seed=0), MessagePress)
     assert press_of(letterhead(), "4k", seed=0).press(1).octets == largest_octets("4k") == 4096
+    assert left_out_of("4k") == 0
     (tmp_path / "a.eml").write_bytes(PLAIN)
     assert isinstance(press_of(letterhead(), str(tmp_path), seed=0), CorpusPress)
     assert largest_octets(str(tmp_path)) == len(PLAIN)

@@ -190,10 +190,18 @@ def test_a_body_of_every_length_is_stuffed_and_hashed_as_it_stands() -> None:
         assert digest_of(message.text.partition(b"\r\n\r\n")[2]) == message.digest
 
 
+def announced(made: MessagePress, number: int) -> int:
+    """The octets of a message, which were told before it was made."""
+    upcoming = made.upcoming
+    octets = made.press(number).octets
+    assert upcoming == (octets, False)
+    return octets
+
+
 def test_sizes_come_in_an_order_of_each_users_own_and_each_as_often_as_it_should() -> None:
     sizes = spread(500, 520)
     one, other = (MessagePress(replace(letterhead(), sender_number=user), octets=sizes, seed=0) for user in (1, 2))
-    of_one, of_other = ([made.press(n).octets for n in range(42)] for made in (one, other))
+    of_one, of_other = ([announced(made, n) for n in range(42)] for made in (one, other))
     assert of_one != of_other
     assert of_one[:21] == of_one[21:]
     assert sorted(of_one[:21]) == sorted(of_other[:21]) == list(range(500, 521))
