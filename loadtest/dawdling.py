@@ -22,7 +22,7 @@ from types import MappingProxyType
 
 from conformance.wire.connection import client_tls
 from loadtest.plan import Route
-from loadtest.session import BrokenError, kind_of, shake_hands
+from loadtest.session import BrokenError, by_deadline, kind_of
 from loadtest.smtp_client import Envelope
 
 OCTET_EVERY_S = 1.0
@@ -198,7 +198,7 @@ class SlowClient:
             secured = client_tls().wrap_socket(self._sock, do_handshake_on_connect=False)
             self._sock = secured
             secured.settimeout(0.0)
-            shake_hands(secured, time.perf_counter() + self._route.patience.reply_s)
+            by_deadline(secured, time.perf_counter() + self._route.patience.reply_s, secured.do_handshake)
         except (OSError, ValueError) as error:
             what = "timeout" if isinstance(error, TimeoutError) else "handshake failed"
             raise BrokenError("tls", what) from error

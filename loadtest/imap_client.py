@@ -318,7 +318,7 @@ class ImapSession(Session):
                 if left_s <= 0:
                     return []
                 self._sock.settimeout(left_s)
-                octets = self._sock.recv(self.CHUNK_OCTETS)
+                octets = self._some(deadline)
                 if not octets:
                     self._break("idle", "closed", None)
                 self._take_in("idle", octets)

@@ -14,12 +14,14 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
 from conformance.wire.connection import client_tls
 from loadtest.judging import ReplyJudge
 from loadtest.plan import Patience, Route
 from loadtest.target import TlsUse
+
+Done = TypeVar("Done")
 
 Record = Callable[[str, float], None]
 """Is told of a phase and of the seconds that it took."""
@@ -153,10 +155,10 @@ class Session(ABC):
     def _handshake(self, began: float) -> None:
         """Secure the connection; the time since `began` counts as `tls`."""
         try:
-            self._sock = client_tls().wrap_socket(self._sock, do_handshake_on_connect=False)
-            self._sock.settimeout(0.0)
-            shake_hands(self._sock, time.perf_counter() + self._patience.reply_s)
-            self._sock.settimeout(self._patience.reply_s)
+            self._sock = secured = client_tls().wrap_socket(self._sock, do_handshake_on_connect=False)
+            secured.settimeout(0.0)
+            by_deadline(secured, time.perf_counter() + self._patience.reply_s, secured.do_handshake)
+            secured.settimeout(self._patience.reply_s)
         except (OSError, ValueError) as error:
             what = "timeout" if isinstance(error, TimeoutError) else "handshake failed"
             self._break("tls", what, error)
@@ -177,7 +179,7 @@ class Session(ABC):
         received = 0
         while True:
             try:
-                octets = self._sock.recv(self.CHUNK_OCTETS)
+                octets = self._some(deadline)
             except OSError as error:
                 self._break(phase, kind_of(error), error)
             if not octets:
@@ -196,16 +198,28 @@ class Session(ABC):
                 self._break(phase, "timeout", None)
             self._sock.settimeout(left_s)
 
+    def _some(self, deadline: float) -> bytes:
+        """The next octets, by the deadline and within the socket's own time-out; none where the server has closed."""
+        sock = self._sock
+        if not self._secured:
+            return sock.recv(self.CHUNK_OCTETS)
+        within_s = sock.gettimeout()
+        try:
+            sock.settimeout(0.0)
+            return by_deadline(sock, deadline, lambda: sock.recv(self.CHUNK_OCTETS))
+        finally:
+            sock.settimeout(within_s)
+
     def _break(self, phase: str, what: str, cause: BaseException | None) -> NoReturn:
         self.close()
         raise BrokenError(phase, what) from cause
 
 
-def shake_hands(sock: ssl.SSLSocket, deadline: float) -> None:
-    """A TLS handshake on a socket that does not block, done before the deadline on the monotonic clock.
+def by_deadline(sock: socket.socket, deadline: float, step: Callable[[], Done]) -> Done:
+    """A step of TLS, a handshake or a read, on a socket that does not block: done by then, on the monotonic clock.
 
-    The socket's own time-out would do under the standard library alone: gevent begins it anew with each piece that
-    comes, so that a server which sends one now and then could make a handshake last forever.
+    A time-out of the socket's own would do under the standard library alone. gevent begins it anew with each piece that
+    comes, so that a server which sends an octet of a record now and then could make one step last forever.
 
     Raises:
         TimeoutError: it was not done in time.
@@ -213,16 +227,14 @@ def shake_hands(sock: ssl.SSLSocket, deadline: float) -> None:
     """
     while True:
         try:
-            sock.do_handshake()
+            return step()
         except ssl.SSLWantReadError:
             wanted = select.POLLIN
         except ssl.SSLWantWriteError:
             wanted = select.POLLOUT
-        else:
-            return
         left_s = deadline - time.perf_counter()
         if left_s <= 0:
-            raise TimeoutError("the handshake took too long")
+            raise TimeoutError("timed out")
         # select() knows no descriptors beyond 1023.
         waiting = select.poll()
         waiting.register(sock, wanted)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from loadtest.target import Address
+from reference_server.certificates import certificate
+from reference_server.tls import TlsLayer
 
 LONGEST_S = 10.0
 
@@ -84,6 +86,21 @@ def drip_a_handshake(peer: Peer) -> None:
     peer.send(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")
     while not peer.is_gone(0.05):
         peer.send(b"x")
+
+
+def drip_a_reply(peer: Peer) -> None:
+    """Shake hands, and send a TLS record with a greeting octet by octet, but never its last one."""
+    tls = TlsLayer(certificate().context)
+    while not tls.established:
+        tls.receive(peer.octets(1))
+        peer.send(tls.outgoing())
+    tls.send(b"220 " + b"x" * 9000 + b"\r\n")
+    *record, _ = tls.outgoing()
+    for octet in record:
+        peer.send(bytes((octet,)))
+        if peer.is_gone(0.05):
+            return
+    peer.until_gone()
 
 
 @contextmanager

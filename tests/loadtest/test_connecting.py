@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from reference_server.running import RunningServer, running_server
 from reports.load import LoadResult
 from tests.loadtest.commands import as_user, finished, read
-from tests.loadtest.scripted_server import Peer, drip_a_handshake, serving
+from tests.loadtest.scripted_server import Peer, drip_a_handshake, drip_a_reply, serving
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +82,17 @@ def test_over_lmtp_a_session_begins_with_lhlo(tmp_path: Path) -> None:
     assert said == {b"LHLO client.example", b"QUIT"}
 
 
-def test_a_handshake_has_a_deadline_however_it_comes() -> None:
-    with serving(drip_a_handshake) as address:
+@pytest.mark.parametrize(
+    ("conduct", "trouble"), [(drip_a_handshake, "tls: timeout"), (drip_a_reply, "greeting: timeout")]
+)
+def test_handshakes_and_replies_under_tls_have_a_deadline_however_they_come(
+    conduct: Callable[[Peer], None], trouble: str
+) -> None:
+    with serving(conduct) as address:
         began = time.perf_counter()
         status, _, err = finished("connections", f"smtps://127.0.0.1:{address.sockaddr[1]}", "--reply-timeout", "3s")
     # The server lets go of nobody who waits.
-    assert (status, "tls: timeout" in err) == (3, True), err
+    assert (status, trouble in err) == (3, True), err
     assert time.perf_counter() - began < 30
 
 
