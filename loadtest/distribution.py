@@ -65,7 +65,7 @@ class Master:
         self._changed = Event()
         self.environment = environment_for(plan)
         # A master hands out users by the name of their class, and never makes one.
-        self.environment.user_classes = [load_user_class(plan)]
+        self.environment.user_classes = [load_user_class(plan, self.environment)]
         try:
             self._runner = self.environment.create_master_runner(host, port)
         except SystemExit as error:
@@ -236,7 +236,7 @@ class _Worker:
         opening = msgspec.json.decode(msg.data["opening"].encode(), type=Opening)
         index, of = msg.data["part"]
         self._desk = Desk(plan, opening, Part(index=index, of=of))
-        self.environment.user_classes = [user_class_for(load_user_class(plan), self._desk)]
+        self.environment.user_classes = [user_class_for(load_user_class(plan, self.environment), self._desk)]
         self._desk.start()
         self._runner.send_message("mailspec ready", {})
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 # isort: off
 # First, because it patches what the others import.
+import locust
 from locust.env import Environment
 # isort: on
 
 import argparse
+import functools
 import importlib
 import importlib.util
 import logging
@@ -84,7 +86,7 @@ class LocalGenerator:
     def start(self, opening: Opening) -> float:
         """Begin."""
         self._desk = Desk(self._plan, opening, Part())
-        self.environment.user_classes = [user_class_for(load_user_class(self._plan), self._desk)]
+        self.environment.user_classes = [user_class_for(load_user_class(self._plan, self.environment), self._desk)]
         self._runner.start(self._plan.users, self._plan.spawn_rate_per_s)
         self._desk.start()
         return self._desk.books.began
@@ -140,8 +142,10 @@ def environment_for(plan: LoadPlan | None) -> Environment:
     )
 
 
-def load_user_class(plan: LoadPlan) -> type[MailUser]:
+def load_user_class(plan: LoadPlan, environment: Environment) -> type[MailUser]:
     """The class that the scenario names, in a module of ours or in a file of the user's own.
+
+    What such a file listens to in `locust.events` it hears of this environment.
 
     Raises:
         GeneratorError: the file cannot be read or holds no such class.
@@ -151,6 +155,9 @@ def load_user_class(plan: LoadPlan) -> type[MailUser]:
         found: type[MailUser] = getattr(importlib.import_module(module_name), class_name)
         return found
     classes = user_classes_in(Path(module_name))
+    for name, hook in vars(locust.events).items():
+        for listener in hook._handlers:
+            getattr(environment.events, name).add_listener(listener)
     if not class_name and len(classes) == 1:
         return next(iter(classes.values()))
     if class_name not in classes:
@@ -158,8 +165,9 @@ def load_user_class(plan: LoadPlan) -> type[MailUser]:
     return classes[class_name]
 
 
+@functools.cache
 def user_classes_in(path: Path) -> dict[str, type[MailUser]]:
-    """The user classes that a locust file defines, by name.
+    """The user classes that a locust file defines, by name; it is read once, however many runs there are.
 
     Raises:
         GeneratorError: it cannot be read, or defines none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from reference_server.running import running_server
@@ -22,6 +23,45 @@ def test_the_example_of_the_documentation_runs_and_its_messages_are_accounted_fo
     assert result.summary.messages == 10 * result.summary.accepted > 0
     assert result.summary.ledger.closed
     assert result.summary.ledger.delivered >= result.summary.messages
+
+
+def test_a_locust_file_hears_of_every_request_and_locusts_statistics_have_them(tmp_path: Path) -> None:
+    told = tmp_path / "told.json"
+    locust_file = tmp_path / "listener.py"
+    locust_file.write_text(
+        f"""
+import json
+from pathlib import Path
+
+from locust import events
+
+from loadtest.submitting import RelayingUser
+
+heard = []
+
+
+@events.request.add_listener
+def hear(request_type, name, exception, **_):
+    heard.append([request_type, name, exception is None])
+
+
+@events.test_stop.add_listener
+def tell(environment, **_):
+    Path({str(told)!r}).write_text(json.dumps([heard, environment.stats.total.num_requests]))
+
+
+class ListenedTo(RelayingUser):
+    pass
+"""
+    )
+    json_file = tmp_path / "load.json"
+    with running_server(protocols=["smtp"]) as server:
+        arguments = ("--users", "2", "--run-time", "1s", "--json", str(json_file))
+        status, _, err = finished(str(locust_file), server.urls["smtp"], *arguments)
+    assert status == 0, err
+    heard, requests = json.loads(told.read_text())
+    assert heard == [["SMTP", "submit", True]] * read(json_file).summary.accepted
+    assert requests == len(heard) > 0
 
 
 def test_a_file_that_cannot_be_used_says_why(tmp_path: Path) -> None:
