@@ -5,23 +5,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from loadtest.imap_client import ImapSession
+from loadtest.imap_client import LONGEST_IDLE_S, ImapSession
 from loadtest.outbox import Post
 from loadtest.session import LoadError
-from loadtest.users import FedUser
-
-IDLE_S = 29 * 60.0
-"""How long IDLE lasts before it is entered anew (RFC 2177 §3)."""
+from loadtest.users import FedUser, ImapUser
 
 
-class IdlingUser(FedUser):
+class IdlingUser(ImapUser, FedUser):
     """Has INBOX open and idles. An operation is a push: that something new is there."""
 
     abstract = False
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self._session: ImapSession | None = None
         self._exists = 0
         self._heard = 0
         """Of the messages that were sent to this mailbox, how many this client has been told of."""
@@ -29,14 +25,10 @@ class IdlingUser(FedUser):
     def turn(self, due: float) -> None:
         """Idle until IDLE is to be entered anew, and time each push."""
         try:
-            session = self._session
-            if session is None or not session.is_open:
-                session = self._session = self.desk.dial(ImapSession, "imap", self.persona.account)
-                self._heard = len(self._posts)
-                self._exists = session.select("INBOX").exists
+            session = self.open_session()
             with session.idle() as idling:
                 self.went_well()
-                until = time.perf_counter() + IDLE_S
+                until = time.perf_counter() + LONGEST_IDLE_S
                 while (left_s := until - time.perf_counter()) > 0:
                     idling.wait(left_s)
                     now = time.perf_counter()
@@ -48,19 +40,20 @@ class IdlingUser(FedUser):
             # Whoever is not waiting is told of nothing: that is an operation that failed.
             self.desk.books.attempt()
             self.not_done(due, error)
-            self._drop()
+            self.drop_session()
+
+    def begin(self, session: ImapSession) -> None:
+        """Open INBOX; what is there already is no news."""
+        self._heard = len(self._posts)
+        self._exists = session.select("INBOX").exists
 
     def on_stop(self) -> None:
-        """Go without a word: ten thousand farewells would take longer than the end of a run may.
-
-        What was taken long ago and never told of is a push that failed.
-        """
+        """What was taken long ago and never told of is a push that failed."""
         now, books = time.perf_counter(), self.desk.books
         for post in self._posts[self._heard :]:
             if post.accepted is not None and now - post.accepted > self.desk.plan.late_after_s:
                 books.attempt()
                 books.fail(phase="push", kind="never told", now=now)
-        self._drop()
         super().on_stop()
 
     @property
@@ -79,8 +72,3 @@ class IdlingUser(FedUser):
         books.attempt()
         books.done(octets=0, took_s=took_s, now=now)
         self.report("push", seconds=took_s or 0.0, octets=0)
-
-    def _drop(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None

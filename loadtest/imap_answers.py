@@ -22,6 +22,8 @@ _UID_BEHIND = re.compile(rb" UID ([0-9]{1,10})\)\r\n")
 _QUOTABLE = re.compile(rb"[\x20-\x7e]*")
 _SPECIAL = re.compile(rb'(["\\])')
 
+_NOT_THERE = frozenset({rb"\NOSELECT", rb"\NONEXISTENT"})
+
 
 class Literal(bytes):
     """Part of a command that is sent as a literal (RFC 9051 §4.3)."""
@@ -39,12 +41,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What SELECT told of a mailbox; 0 where the server did not say."""
+    """What SELECT told of a mailbox; 0 where the server did not say.
+
+    `changed` and `vanished` count messages that it told of because a client had asked what became of its copy (QRESYNC,
+    RFC 7162 §3.2.5).
+    """
 
     exists: int
     uid_next: int
     uid_validity: int
     highest_modseq: int = 0
+    changed: int = 0
+    vanished: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +77,22 @@ def mailbox(name: str) -> bytes:
 
 
 def mailbox_names(responses: Iterable[Response]) -> list[str]:
-    """The names in LIST responses, as they crossed the wire; `mailbox` makes the same octets of them again."""
+    """The names in LIST responses of mailboxes that can be opened, as they crossed the wire.
+
+    `mailbox` makes the same octets of them again.
+    """
     # Attributes, hierarchy delimiter, name; extended items may follow (RFC 9051 §7.3.1).
-    names = [response.values[2] for response in responses if len(response.values) >= 3]
-    return [name.decode("utf-8", "surrogateescape") for name in names if isinstance(name, bytes)]
+    told = [response.values[:3] for response in responses if len(response.values) >= 3]
+    return [
+        name.decode("utf-8", "surrogateescape")
+        for attributes, _, name in told
+        if isinstance(name, bytes) and not _NOT_THERE & _words(attributes)
+    ]
+
+
+def _words(value: Value) -> set[bytes]:
+    """The atoms of a list, upper-cased."""
+    return {word.upper() for word in value if isinstance(word, bytes)} if isinstance(value, list) else set()
 
 
 def number(value: Value) -> int | None:
@@ -137,6 +157,13 @@ def ranges(value: Value) -> Iterator[tuple[int, int]]:
         ends = (number(first), number(last) if colon else number(first))
         if ends[0] is not None and ends[1] is not None:
             yield min(ends[0], ends[1]), max(ends[0], ends[1])
+
+
+def gone(response: Response) -> tuple[int, bool]:
+    """How many messages a VANISHED response names, and whether they went before this session (RFC 7162 §3.2.10)."""
+    values = response.values
+    count = sum(last - first + 1 for first, last in ranges(values[-1] if values else None))
+    return count, len(values) > 1
 
 
 def found(responses: Iterable[Response], *, at_most: int) -> list[int] | None:

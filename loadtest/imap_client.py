@@ -1,7 +1,6 @@
 """The IMAP client that makes the load and reads mailboxes (RFC 3501, 9051; RFC 2177, 4315, 4959, 6851, 7888).
 
-Responses are cut and parsed by the judge's own reader. What a server tells unasked is taken note of and waited past;
-whatever it does else, each call returns or raises a LoadError in time.
+Whatever a server does, each call returns or raises a LoadError in time.
 """
 
 from __future__ import annotations
@@ -9,14 +8,11 @@ from __future__ import annotations
 import base64
 import socket
 import time
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from conformance.wire.errors import FloodError
-from conformance.wire.imap import Response, ResponseReader, parse
+from conformance.wire.imap import Response, parse
 from loadtest.imap_answers import (
-    Answer,
     Fetched,
     Literal,
     Selected,
@@ -26,25 +22,17 @@ from loadtest.imap_answers import (
     fetched,
     figures,
     found,
+    gone,
     mailbox,
     mailbox_names,
-    name_of,
     number,
     uid_set,
     whole_message,
 )
+from loadtest.imap_exchange import ImapExchange
 from loadtest.plan import Patience, Route
-from loadtest.session import MissingOfferError, Record, RefusedError, Session, kind_of
+from loadtest.session import MissingOfferError, Record, kind_of
 from loadtest.target import Account
-
-DATA_OCTETS = 64 * 1024 * 1024
-"""Octets of data for one command after which the client stops listening."""
-
-RESPONSE_COST = 256
-"""What keeping a response takes besides its octets: a flood of short ones must not fill the memory either."""
-
-LONGEST_WAITS = 6
-"""Reply time-outs that one command may take in all while its data keep coming."""
 
 BATCH = 250
 """Messages asked for in one command by `messages`; a set of as many UIDs stays far below 8,192 octets (RFC 9051 §4)."""
@@ -52,29 +40,21 @@ BATCH = 250
 MOST_UIDS = 5_000_000
 """UIDs of one search that are believed; an ESEARCH result of twenty octets can name four thousand million."""
 
-SMALL_LITERAL = 4096
-"""Octets that LITERAL- allows in a literal that is not waited for (RFC 7888 §5)."""
+LONGEST_IDLE_S = 29 * 60.0
+"""How long IDLE may last before it is to be entered anew (RFC 2177 §3)."""
 
 NEWS = frozenset({b"EXISTS", b"EXPUNGE", b"FETCH", b"RECENT", b"VANISHED"})
 """Untagged responses that tell of changes in the selected mailbox."""
 
 
-class ImapSession(Session):
-    """One open session. `offers` are the capabilities; `exists` counts the selected mailbox's messages as last told."""
+class ImapSession(ImapExchange):
+    """One open session, and the commands that a mail program says in it."""
 
-    __slots__ = ("_commands", "_flood", "_idle_tag", "_reader", "exists", "offers")
-    CHUNK_OCTETS = 65_536
-    REPLY_OCTETS = 64 * 1024 * 1024
-    _ready: deque[bytes]
+    __slots__ = ("_idle_tag",)
 
     def __init__(self, sock: socket.socket, patience: Patience, record: Record) -> None:
         super().__init__(sock, patience, record)
-        self._reader = ResponseReader(response_octets=self.REPLY_OCTETS)
-        self._commands = 0
-        self._flood: FloodError | None = None
         self._idle_tag = b""
-        self.offers: frozenset[bytes] = frozenset()
-        self.exists = 0
 
     # -- set-up and end ----------------------------------------------------------------------------------------------
 
@@ -159,27 +139,29 @@ class ImapSession(Session):
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
-    def command(self, phase: str, *parts: bytes, wants: Iterable[bytes] = ()) -> Answer:
-        """Any command: its parts without tag and CRLF, joined as they are; a `Literal` among them is sent as one.
+    def enable(self, *names: bytes) -> frozenset[bytes]:
+        """Ask for what changes how the server speaks; what it switched on, upper-cased (RFC 5161 §3)."""
+        told = self.command("enable", b"ENABLE ", b" ".join(names), wants=(b"ENABLED",)).data
+        return frozenset(name.upper() for response in told for name in response.values if isinstance(name, bytes))
 
-        The untagged responses whose upper-cased name is in `wants` are kept. The time until the tagged response is
-        recorded as `phase`, a refusal's too.
+    def namespace(self) -> None:
+        """Ask where mailboxes are to be found (RFC 2342 §5)."""
+        self.command("namespace", b"NAMESPACE")
 
-        Raises:
-            RefusedError: it says NO or BAD, or the server said BYE and the session is closed.
-            BrokenError: no intelligible answer came in time.
-        """
-        began = time.perf_counter()
-        deadline = began + self._patience.reply_s
-        tag = self._say(phase, parts, deadline)
-        return self._finish(phase, tag, deadline, began, frozenset(wants))
-
-    def select(self, name: str) -> Selected:
-        """Open a mailbox (RFC 9051 §6.3.2)."""
+    def select(self, name: str, parameters: bytes = b"") -> Selected:
+        """Open a mailbox (RFC 9051 §6.3.2), with parameters such as `(CONDSTORE)` (RFC 4466 §2.1, RFC 7162 §3)."""
         self.exists = 0
-        told = coded_numbers(self.command("select", b"SELECT ", mailbox(name), wants=(b"OK",)).data)
+        after = b" " + parameters if parameters else b""
+        wants = (b"OK", b"FETCH", b"VANISHED") if parameters else (b"OK",)
+        data = self.command("select", b"SELECT ", mailbox(name), after, wants=wants).data
+        told = coded_numbers(data)
         return Selected(
-            self.exists, told.get(b"UIDNEXT", 0), told.get(b"UIDVALIDITY", 0), told.get(b"HIGHESTMODSEQ", 0)
+            self.exists,
+            told.get(b"UIDNEXT", 0),
+            told.get(b"UIDVALIDITY", 0),
+            told.get(b"HIGHESTMODSEQ", 0),
+            changed=sum(response.name == b"FETCH" for response in data),
+            vanished=sum(gone(response)[0] for response in data if response.name == b"VANISHED"),
         )
 
     def close_mailbox(self) -> None:
@@ -196,9 +178,13 @@ class ImapSession(Session):
         parts = (b"STATUS ", mailbox(name), b" (%b)" % items.encode())
         return figures(self.command("status", *parts, wants=(b"STATUS",)).data)
 
-    def list_mailboxes(self, pattern: str = "*") -> list[str]:
-        """The names of mailboxes as they cross the wire (RFC 9051 §6.3.9)."""
-        return mailbox_names(self.command("list", b'LIST "" ', mailbox(pattern), wants=(b"LIST",)).data)
+    def list_mailboxes(self, pattern: str = "*", *, options: bytes = b"") -> list[str]:
+        """The names of mailboxes that can be opened, as they cross the wire (RFC 9051 §6.3.9).
+
+        `options` are return options such as `RETURN (SPECIAL-USE)`; the server has to offer them (RFC 5258 §3).
+        """
+        after = b" " + options if options else b""
+        return mailbox_names(self.command("list", b'LIST "" ', mailbox(pattern), after, wants=(b"LIST",)).data)
 
     def create(self, name: str) -> None:
         """Make a mailbox (RFC 9051 §6.3.4)."""
@@ -279,6 +265,11 @@ class ImapSession(Session):
         """
         return sorted(uid for uid in self.uid_search(f"{that_are} UID {first}:*".strip()) if uid >= first)
 
+    def append_all(self, name: str, texts: Iterable[bytes]) -> None:
+        """Store several messages, all of them or none; the server has to offer MULTIAPPEND (RFC 3502 §6.3.11)."""
+        parts = [part for text in texts for part in (b" ", Literal(text))]
+        self.command("multiappend", b"APPEND ", mailbox(name), *parts)
+
     def append(self, name: str, octets: bytes, flags: str = "") -> int:
         """Store a message; its UID where the server tells it, else 0 (RFC 9051 §6.3.12, RFC 4315 §3)."""
         middle = f" ({flags}) ".encode() if flags else b" "
@@ -340,123 +331,6 @@ class ImapSession(Session):
                 break
             news.append(response)
         return news
-
-    # -- octets ------------------------------------------------------------------------------------------------------
-
-    def _say(self, phase: str, parts: Sequence[bytes], deadline: float) -> bytes:
-        """Send a command and give its tag; each literal that has to be waited for is."""
-        self._commands += 1
-        tag = b"L%d" % self._commands
-        line = [tag, b" "]
-        for part in parts:
-            if isinstance(part, Literal):
-                small = len(part) <= SMALL_LITERAL and b"LITERAL-" in self.offers
-                if small or b"LITERAL+" in self.offers:
-                    line.append(b"{%d+}\r\n" % len(part))
-                else:
-                    self._send(phase, b"".join((*line, b"{%d}\r\n" % len(part))))
-                    self._go_ahead(phase, tag, deadline)
-                    line.clear()
-            line.append(part)
-        line.append(b"\r\n")
-        self._send(phase, b"".join(line))
-        return tag
-
-    def _go_ahead(self, phase: str, tag: bytes, deadline: float) -> None:
-        """Wait for the server's continuation request (RFC 9051 §7.6)."""
-        while (response := self._hear(phase, self._next(phase, deadline), tag, frozenset(), go_ahead=True)) is None:
-            pass
-        if response.tag == tag:
-            self._check(phase, response, None)
-            self._break(phase, "unexpected reply", None)
-
-    def _finish(
-        self,
-        phase: str,
-        tag: bytes,
-        deadline: float,
-        began: float | None,
-        wants: frozenset[bytes] = frozenset(),
-    ) -> Answer:
-        """Wait for the tagged response; whatever is wanted renews the deadline, within bounds."""
-        data: list[Response] = []
-        octets = 0
-        patience_s = self._patience.reply_s
-        last = deadline + (LONGEST_WAITS - 1) * patience_s
-        while True:
-            raw = self._next(phase, deadline)
-            response = self._hear(phase, raw, tag, wants)
-            if response is None:
-                continue
-            if response.tag == tag:
-                self._check(phase, response, began)
-                return Answer(response, tuple(data))
-            data.append(response)
-            octets += len(raw) + RESPONSE_COST
-            if octets > DATA_OCTETS:
-                self._break(phase, "endless reply", None)
-            deadline = min(time.perf_counter() + patience_s, last)
-
-    def _next(self, phase: str, deadline: float) -> bytes:
-        """The next response, whatever it is."""
-        if not self._ready:
-            if self._flood is not None:
-                self._break(phase, "endless reply", self._flood)
-            left_s = deadline - time.perf_counter()
-            if left_s <= 0:
-                self._break(phase, "timeout", None)
-            self._receive(phase, left_s)
-        return self._ready.popleft()
-
-    def _hear(
-        self, phase: str, raw: bytes, tag: bytes, wants: Collection[bytes] | None, *, go_ahead: bool = False
-    ) -> Response | None:
-        """The tagged response, an untagged one that is wanted (None wants all), or the go-ahead if one is due.
-
-        Everything else that may come unasked is taken note of and gives None.
-        """
-        if raw.startswith(b"* "):
-            name = name_of(raw)
-            if name == b"BYE":
-                self._turned_away(phase, raw)
-            if name == b"CAPABILITY":
-                self.offers = capabilities(raw[len(b"* CAPABILITY") :])
-            elif name == b"EXISTS":
-                self.exists = parse(raw).number or 0
-            elif name == b"EXPUNGE" and self.exists:
-                self.exists -= 1
-            return parse(raw) if wants is None or name in wants else None
-        response = parse(raw)
-        if response.tag == tag or (go_ahead and response.tag == b"+"):
-            return response
-        return self._break(phase, "unexpected reply" if response.tag == b"+" else "unintelligible", None)
-
-    def _check(self, phase: str, response: Response, began: float | None) -> None:
-        """Time a tagged response, and refuse what is not OK."""
-        if began is not None:
-            self._record(phase, time.perf_counter() - began)
-        if response.name in (b"NO", b"BAD"):
-            raise RefusedError(phase, response.name.decode("ascii"), response.raw)
-        if not response.ok:
-            self._break(phase, "unintelligible", None)
-
-    def _turned_away(self, phase: str, raw: bytes) -> None:
-        self.close()
-        raise RefusedError(phase, "BYE", raw)
-
-    def _take_in(self, phase: str, octets: bytes) -> None:
-        reader, ready, judge = self._reader, self._ready, self.judge
-        reader.feed(octets)
-        try:
-            while (raw := reader.next_raw()) is not None:
-                ready.append(raw)
-                if judge is not None and judge.sample():
-                    judge.imap(raw)
-        except FloodError as error:
-            # What came whole before it is still heard.
-            self._flood = error
-            if not ready:
-                self._break(phase, "endless reply", error)
 
 
 class Idling:

@@ -5,26 +5,27 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from loadtest.audit import note_found
+from loadtest.attending import AttendingUser
 from loadtest.imap_client import ImapSession
 from loadtest.outbox import Outbox
 from loadtest.session import LoadError
-from loadtest.users import FedUser
 
 WEIGHTS = {"read": 40, "answer": 15, "delete": 15, "search": 15, "look": 15}
 """Of a hundred actions."""
 
+ROUSED = 0.5
+"""Of the times that a person is told of new mail while thinking, it looks at once so often."""
+
 WORDS = ("FROM load", "SUBJECT mailspec", "UNSEEN", "SINCE 1-Jan-2020 UNFLAGGED")
 
 
-class OfficeUser(FedUser):
+class OfficeUser(AttendingUser):
     """Does one thing after another in an INBOX that stays open."""
 
     abstract = False
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self._session: ImapSession | None = None
         self._outbox: Outbox | None = None
         self._first_uid = 0
         self._read: list[int] = []
@@ -35,10 +36,12 @@ class OfficeUser(FedUser):
         """One action."""
         self.desk.books.attempt()
         (action,) = self.rng.choices(list(WEIGHTS), weights=list(WEIGHTS.values()))
+        if self.is_woken:
+            self.is_woken, action = False, "read"
         began = time.perf_counter()
         messages = 0
         try:
-            session = self._open()
+            session = self.attend()
             if action == "answer" and self._outbox is not None:
                 self._outbox.send()
                 messages = 1
@@ -52,40 +55,34 @@ class OfficeUser(FedUser):
                 for name in session.list_mailboxes()[:3]:
                     session.status(name)
         except LoadError as error:
-            if self._session is not None and not self._session.is_open:
-                self._session = None
             self.not_done(due, error)
         else:
             self.done(due, took_s=time.perf_counter() - began, messages=messages)
 
     def on_stop(self) -> None:
         """Go without a word."""
-        if self._session is not None:
-            self._session.close()
         if self._outbox is not None:
             self._outbox.close()
         super().on_stop()
 
-    def _open(self) -> ImapSession:
-        session = self._session
-        if session is None or not session.is_open:
-            session = self._session = self.desk.dial(ImapSession, "imap", self.persona.account)
-            selected = session.select("INBOX")
-            self._first_uid = self._first_uid or selected.uid_next or 1
-        return session
+    def begin(self, session: ImapSession) -> None:
+        """Open INBOX; what lies there at the beginning of the day is somebody's own."""
+        selected = session.select("INBOX")
+        self._first_uid = self._first_uid or selected.uid_next or 1
+        self.opened(session)
+
+    def is_roused(self) -> bool:
+        """As often as people leave what they were at for mail that has come."""
+        return self.rng.random() < ROUSED
 
     def _read_newest(self, session: ImapSession) -> int:
         """Of the mail that came during the run: what lay there before is somebody's own."""
         unread = session.uids_from(self._first_uid, that_are="UNSEEN")
         if not unread:
             return 0
-        desk = self.desk
         fetched = list(session.messages(unread[-1:]))
         for uid, text in fetched:
-            # Not every message is read, nor in order: what is told of reordering is left to who reads all.
-            note_found(
-                desk.plan, desk.findings, desk.opening.run_id, self.mailbox, uid, text, watched=False, in_order=False
-            )
+            self.found(uid, text)
             session.uid_store(str(uid), r"+FLAGS.SILENT (\Seen)")
             self._read.append(uid)
         return len(fetched)

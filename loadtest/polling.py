@@ -6,7 +6,6 @@ import time
 import zlib
 from typing import Any
 
-from loadtest.audit import note_found
 from loadtest.pop3_client import Pop3Session
 from loadtest.session import LoadError
 from loadtest.users import FedUser
@@ -44,7 +43,7 @@ class PollingUser(FedUser):
                     octets, messages = octets + len(text), messages + 1
                     self._known.add(unique_id)
                     self._fetched.add(unique_id)
-                    self.note(zlib.crc32(unique_id), text)
+                    self.found(zlib.crc32(unique_id), text)
             session.quit()
             self._fetched -= removed
         except LoadError as error:
@@ -54,10 +53,3 @@ class PollingUser(FedUser):
         finally:
             if session is not None:
                 session.close()
-
-    def note(self, number: int, text: bytes) -> None:
-        """Put a message into the ledger."""
-        desk = self.desk
-        note_found(
-            desk.plan, desk.findings, desk.opening.run_id, self.mailbox, number, text, watched=False, in_order=False
-        )

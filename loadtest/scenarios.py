@@ -137,11 +137,15 @@ _ALL = (
         name="imap-sync",
         summary="mail programs keep a copy of their mailboxes over IMAP, as Thunderbird does",
         about=(
-            "A mail program that is open all day: it logs in, lists the mailboxes, opens INBOX and asks for the flags "
-            "of everything there; then, every minute (on average; --think-time says otherwise), it asks for news "
-            "(NOOP), for flags and headers of what came, fetches it, and for the STATUS of up to five other "
-            "mailboxes. After ten rounds it logs out and begins anew. With an SMTP or LMTP URL beside, --feed-rate "
-            "messages a second (1) come for the accounts in turn and are accounted for."
+            "A mail program that is open all day. In each session it logs in, enables CONDSTORE, QRESYNC and UTF-8 as "
+            "far as they are offered, asks for NAMESPACE and LIST, and opens INBOX with what it knows of it since the "
+            "last session: told that UIDVALIDITY and modification sequence, the server says what changed (QRESYNC), "
+            "or is asked for it (CONDSTORE), or for the flags of all that is known. Then, every minute (on average; "
+            "--think-time says otherwise) or as soon as it is told of new mail while it idles, it asks for flags, "
+            "sizes and headers of what is new, and reads half of that whole: the newest, and none above 50 KiB. By "
+            "the clock it asks for the STATUS of up to five other mailboxes, too. Without IDLE a round begins with "
+            "NOOP. After ten rounds it logs out. With an SMTP or LMTP URL beside, --feed-rate messages a second (1) "
+            "come for the accounts in turn and are accounted for, also those that were not read."
         ),
         needs=("imap",),
         takes=("inbound",),
@@ -160,8 +164,10 @@ _ALL = (
             "not yet read, fifteen answer (a message of 4096 octets, unless told otherwise, handed in to the SMTP or "
             "LMTP URL beside; without one these read, too), fifteen delete the oldest message that was read, fifteen "
             "search (for a word in a header, or for what is unread), and fifteen look at what other mailboxes hold. "
-            "Between actions it thinks for 20 s on average (--think-time). --feed-rate messages a second (1) come for "
-            "the accounts in turn; all is accounted for."
+            "Between actions it thinks for 20 s on average (--think-time) while the mail program idles (RFC 2177): "
+            "every second time that it is told of new mail then, it reads the newest at once. Without IDLE the next "
+            "action begins with NOOP. --feed-rate messages a second (1) come for the accounts in turn; all is "
+            "accounted for."
         ),
         needs=("imap",),
         takes=("inbound",),
@@ -177,7 +183,8 @@ _ALL = (
         summary="what IMAP commands cost as a mailbox grows",
         about=(
             "A person who never deletes. Each user fills a mailbox of its own (removed afterwards) with messages "
-            "(4096 octets, unless told otherwise) up to 100, 300, 1,000, 3,000, … up to 100,000, as far as the time "
+            "(4096 octets, unless told otherwise), a hundred in a command where the server takes as many (MULTIAPPEND, "
+            "RFC 3502), up to 100, 300, 1,000, 3,000, … up to 100,000, as far as the time "
             "goes, and at each size does five rounds of SELECT, FETCH of all flags, SEARCH, FETCH of one message and "
             "STORE: the report draws each command's time against the size. One user is enough (--users 1)."
         ),

@@ -16,7 +16,9 @@ from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING
 
 from loadtest.arrivals import Arrivals
+from loadtest.audit import note_found
 from loadtest.desk import Desk
+from loadtest.imap_client import ImapSession
 from loadtest.live import LiveStatistics
 from loadtest.outbox import Feeder
 from loadtest.plan import Persona
@@ -93,6 +95,9 @@ class MailUser(User):
         """Whether the next turn follows without a pause, in a run that is not over."""
         return self._is_tireless and not self._pause_s and self._state == LOCUST_STATE_RUNNING
 
+    def on_stop(self) -> None:
+        """Leave, as the run is over."""
+
     def wait_time(self) -> float:
         """Seconds until the next task: the pause after a failure, else what is left of the turn, else thinking.
 
@@ -156,6 +161,65 @@ class MailUser(User):
         )
 
 
+class ImapUser(MailUser):
+    """A user whose IMAP session stays open from one turn to the next."""
+
+    abstract = True
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._session: ImapSession | None = None
+
+    def begin(self, session: ImapSession) -> None:
+        """What a new session begins with, such as opening a mailbox.
+
+        Raises:
+            LoadError: it cannot begin, so it ends.
+        """
+
+    def open_session(self) -> ImapSession:
+        """The session; a new one where there was none, or where the last one is gone.
+
+        Raises:
+            LoadError: there is none to be had.
+        """
+        session = self._session
+        if session is None or not session.is_open:
+            session = self._session = None
+            session = self._session = self.desk.dial(ImapSession, "imap", self.persona.account)
+            try:
+                self.begin(session)
+            except BaseException:
+                self.drop_session()
+                raise
+        return session
+
+    def drop_session(self) -> None:
+        """Leave without a word."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def log_out(self) -> None:
+        """Leave as one should. That it did not go well costs no operation."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        try:
+            session.logout()
+        except LoadError as error:
+            self.remark("logout", error)
+
+    def remark(self, phase: str, error: LoadError) -> None:
+        """Tell the books of trouble that cost no operation."""
+        self.desk.books.remark(phase=phase, kind="refused" if isinstance(error, RefusedError) else error.what)
+
+    def on_stop(self) -> None:
+        """Go without a word: thousands of farewells would take longer than the end of a run may."""
+        self.drop_session()
+        super().on_stop()
+
+
 class FedUser(MailUser):
     """A user with a mailbox, to which mail comes during the run if a server that takes it is given, too."""
 
@@ -170,6 +234,13 @@ class FedUser(MailUser):
         if self.desk.plan.endpoint(role) is not None:
             self.feeder = self._feeders.setdefault(self.desk, Feeder(self.desk, role))
 
+    def found(self, number: int, text: bytes) -> None:
+        """Put a message of the mailbox into the ledger. Of reordering only those can tell who read every message."""
+        desk = self.desk
+        note_found(
+            desk.plan, desk.findings, desk.opening.run_id, self.mailbox, number, text, watched=False, in_order=False
+        )
+
     def on_start(self) -> None:
         """Mail may come."""
         if self.feeder is not None:
@@ -179,6 +250,7 @@ class FedUser(MailUser):
         """The last one stops it."""
         if self.feeder is not None:
             self.feeder.leave(self.number)
+        super().on_stop()
 
 
 def user_class_for(base: type[MailUser], desk: Desk) -> type[MailUser]:

@@ -10,12 +10,9 @@ from gevent.event import AsyncResult  # type: ignore[import-untyped]
 
 from loadtest.audit import note_found
 from loadtest.desk import Desk
-from loadtest.imap_client import ImapSession
+from loadtest.imap_client import LONGEST_IDLE_S, ImapSession
 from loadtest.messages import identify
 from loadtest.session import LoadError
-
-IDLE_S = 29 * 60.0
-"""How long IDLE lasts before it is entered anew (RFC 2177 §3)."""
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
@@ -84,7 +81,7 @@ class Reader:
                         # What came since the mailbox was looked through may have been told before IDLE began.
                         news = session.exists > known
                         while not news:
-                            told = idling.wait(IDLE_S)
+                            told = idling.wait(LONGEST_IDLE_S)
                             news = any(response.name == b"EXISTS" for response in told)
                             if not told:
                                 break

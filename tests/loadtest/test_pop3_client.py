@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -20,21 +18,13 @@ from loadtest.session import BrokenError, LoadError, MissingOfferError, RefusedE
 from loadtest.target import Account, Address, TlsUse
 from reference_server.running import RunningServer, running_server
 from tests.loadtest.scripted_server import Peer, serving
+from tests.loadtest.stand_ins import StreamSocket, Times
 
 PATIENT = Patience(connect_s=5.0, reply_s=10.0)
 SHORT = Patience(connect_s=2.0, reply_s=0.2)
 ALICE = Account("alice@example.test", "secret")
 NO_CAPA = b"-ERR what\r\n"
 TEXTS = [b"Subject: 1\r\n\r\n.\r\n..two\r\nend\r\n", b"", b".\r\n"]
-
-
-class Times:
-    def __init__(self) -> None:
-        self.phases: Counter[str] = Counter()
-
-    def __call__(self, phase: str, seconds: float) -> None:
-        assert seconds >= 0
-        self.phases[phase] += 1
 
 
 def opened(address: Address, *, account: Account | None = None, patience: Patience = SHORT) -> Pop3Session:
@@ -227,28 +217,6 @@ def test_misconduct_has_its_kind_and_ends_in_time(conduct: Callable[[Peer], None
         assert (caught.value.phase, caught.value.what in kinds) == ("uidl", True), caught.value
         assert time.perf_counter() - began < 8.0
         assert not session.is_open
-
-
-class StreamSocket:
-    """Stands in for a socket: hands out a stream in pieces, and after it the end."""
-
-    def __init__(self, stream: bytes, cuts: list[int]) -> None:
-        edges = sorted({0, *(cut for cut in cuts if cut < len(stream)), len(stream)})
-        self._pieces = iter([stream[start:end] for start, end in pairwise(edges)])
-        self._open = True
-
-    def recv(self, octets: int) -> bytes:
-        return next(self._pieces, b"")
-
-    def sendall(self, octets: bytes) -> None: ...
-
-    def settimeout(self, timeout_s: float) -> None: ...
-
-    def fileno(self) -> int:
-        return 3 if self._open else -1
-
-    def close(self) -> None:
-        self._open = False
 
 
 CUTS = st.lists(st.integers(1, 200), max_size=8)

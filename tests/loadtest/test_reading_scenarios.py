@@ -58,36 +58,3 @@ def test_each_idling_client_is_told_of_each_message(run: Callable[..., LoadResul
     # Those that came before all had idled, and the last one, were not told to everybody.
     assert messages < result.summary.latency_us["push"].count <= 5 * messages
     assert result.summary.latency_us["idle"].count == 5
-
-
-def test_synchronising_programs_fetch_what_comes(run: Callable[..., LoadResult]) -> None:
-    result = run(
-        "imap-sync", "imap", "smtp", arguments=(*BOB, "--users", "3", "--think-time", "0.05", "--feed-rate", "20")
-    )
-    latency = result.summary.latency_us
-    assert all_accounted_for(result)
-    assert latency["sync"].count == result.summary.accepted > 0
-    assert {"list", "select", "noop", "search", "fetch"} <= set(latency)
-
-
-def test_an_office_does_a_bit_of_everything(run: Callable[..., LoadResult]) -> None:
-    result = run(
-        "office", "imap", "smtp", arguments=(*BOB, "--users", "4", "--think-time", "0.01", "--feed-rate", "20")
-    )
-    latency = result.summary.latency_us
-    assert all_accounted_for(result)
-    assert latency["action"].count == result.summary.accepted > 0
-    assert {"select", "search", "fetch", "store", "submit", "list", "status"} <= set(latency)
-
-
-def test_a_growing_mailbox_has_a_cost_at_each_size_and_leaves_nothing(
-    run: Callable[..., LoadResult], server: RunningServer
-) -> None:
-    result = run("big-mailbox", "imap", arguments=("--users", "1", "--message-size", "600"))
-    sizes = {point.mailbox_messages for point in result.series}
-    assert {100} <= sizes <= {100, 300, 1_000, 3_000, 10_000}
-    assert {point.phase for point in result.series} == {"select", "fetch", "search", "body", "store"}
-    assert all(point.count >= 1 for point in result.series)
-    account = server.store.account("alice@example.test")
-    assert account is not None
-    assert account.mailbox(f"mailspec-load-{result.run_id}-0") is None

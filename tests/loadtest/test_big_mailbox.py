@@ -1,0 +1,83 @@
+"""`big-mailbox` against the reference server: how the mailbox is filled, and that each size is what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reference_server.imap.core import ImapCore
+from reference_server.imap.literals import RawCommand
+from reports.load import LoadResult
+from tests.loadtest.commands import as_user, finished, read
+from tests.loadtest.eavesdropping import Overheard, overheard
+
+SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
+ROUNDS = 5
+AT_ONCE = 100
+"""As the scenario documents them; its module is locust's, which patches the standard library."""
+
+STEPS = {"select", "fetch", "search", "body", "store"}
+
+
+def filled(heard: Overheard, tmp_path: Path, *arguments: str) -> LoadResult:
+    """A run that went well and left nothing."""
+    json_file = tmp_path / "load.json"
+    url = as_user(heard.server.urls["imap"], "alice@example.test")
+    limits = ("--users", "1", "--run-time", "2s", "--json", str(json_file))
+    status, _, err = finished("big-mailbox", url, *arguments, *limits)
+    assert status == 0, err
+    result = read(json_file)
+    account = heard.server.store.account("alice@example.test")
+    assert account is not None
+    assert account.mailbox(f"mailspec-load-{result.run_id}-0") is None
+    return result
+
+
+def appends(heard: Overheard) -> int:
+    return sum(command.startswith("APPEND") for session in heard.sessions for command in session)
+
+
+@pytest.mark.parametrize("without", [(), (b"MULTIAPPEND",), (b"MULTIAPPEND", b"LITERAL+")])
+def test_each_size_is_what_the_server_says_however_the_mailbox_was_filled(
+    tmp_path: Path, without: tuple[bytes, ...]
+) -> None:
+    searched: list[int] = []
+
+    class Counting(ImapCore):
+        """Keeps how many messages it said there are, at each SEARCH."""
+
+        last = 0
+
+        def untagged(self, text: bytes) -> None:
+            if text.endswith(b" EXISTS"):
+                self.last = int(text.split()[0])
+            super().untagged(text)
+
+        def on_command(self, raw: RawCommand) -> None:
+            if b"UID SEARCH UNSEEN" in raw.lines[0]:
+                searched.append(self.last)
+            super().on_command(raw)
+
+    with overheard(base=Counting, without=without) as heard:
+        result = filled(heard, tmp_path, "--message-size", "600")
+    assert searched[: ROUNDS + 1] == [100] * ROUNDS + [300][: len(searched) - ROUNDS]
+    assert searched == [size for size in SIZES for _ in range(ROUNDS)][: len(searched)]
+    assert {point.mailbox_messages for point in result.series} <= set(searched)
+    assert {point.phase for point in result.series} == STEPS
+    assert all(1 <= point.count <= ROUNDS for point in result.series)
+    latency, stored = result.summary.latency_us, max(searched)
+    if without:
+        assert "multiappend" not in latency
+        assert appends(heard) >= stored
+    else:
+        assert "append" not in latency
+        assert stored / AT_ONCE <= appends(heard) <= latency["multiappend"].count + 1
+    assert set(latency) >= {"create", "select", "fetch", "search", "store", "delete"}
+
+
+def test_messages_that_are_large_come_in_fewer_at_a_time(tmp_path: Path) -> None:
+    with overheard() as heard:
+        result = filled(heard, tmp_path, "--message-size", "64k")
+    # 16 of them go beyond a million octets, which makes seven commands for the first hundred.
+    assert result.summary.latency_us["multiappend"].count >= 7
