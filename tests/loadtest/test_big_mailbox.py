@@ -61,9 +61,11 @@ def test_each_size_is_what_the_server_says_however_the_mailbox_was_filled(
 
     with overheard(base=Counting, without=without) as heard:
         result = filled(heard, tmp_path, "--message-size", "600")
-    assert searched[: ROUNDS + 1] == [100] * ROUNDS + [300][: len(searched) - ROUNDS]
     assert searched == [size for size in SIZES for _ in range(ROUNDS)][: len(searched)]
-    assert {point.mailbox_messages for point in result.series} <= set(searched)
+    # The end of the run may have come between the first commands at a size and its SEARCH.
+    sizes = sorted({point.mailbox_messages for point in result.series})
+    assert sizes == list(SIZES[: len(sizes)])
+    assert set(searched) <= set(sizes)
     assert {point.phase for point in result.series} == STEPS
     assert all(1 <= point.count <= ROUNDS for point in result.series)
     latency, stored = result.summary.latency_us, max(searched)
