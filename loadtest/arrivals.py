@@ -12,7 +12,7 @@ time, and then the run says nothing about the server.
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
@@ -44,9 +44,15 @@ class Tally:
     """How a schedule was kept: by one process, or by several together."""
 
     def __init__(self) -> None:
-        self.offered = self.started = self.dropped = self.overdue = 0
+        self.offered = self.started = self.overdue = 0
+        self.dropped_at: Counter[int] = Counter()
         self.lateness = LatencyHistogram()
         self.generator_lateness = LatencyHistogram()
+
+    @property
+    def dropped(self) -> int:
+        """Arrivals that nobody was free to begin in time."""
+        return self.dropped_at.total()
 
     @property
     def waiting(self) -> int:
@@ -64,10 +70,15 @@ class Tally:
         self.started += 1
         self.lateness.record(int(late_s * 1_000_000))
 
+    def drop(self, *, due_s: float) -> None:
+        """An arrival has waited for too long, or found the line full; it was due so long after the run's start."""
+        self.dropped_at[int(due_s)] += 1
+
     def begin_anew(self) -> None:
         """Forget all but the arrivals that wait: what counts begins now."""
         self.offered = self.waiting
-        self.started = self.dropped = self.overdue = 0
+        self.started = self.overdue = 0
+        self.dropped_at.clear()
         self.lateness.clear()
         self.generator_lateness.clear()
 
@@ -81,24 +92,11 @@ class Tally:
             f"{self.offered:,} arrivals ({self.overdue / self.offered:.1%}; p99 {p99_us / 1000:,.1f} ms)"
         )
 
-    def remark(self) -> str:
-        """What became of arrivals that nobody began with, in words; empty where there are none."""
-        parts = []
-        if self.dropped:
-            parts.append(f"{self.dropped:,} were dropped")
-        if self.waiting:
-            parts.append(f"{self.waiting:,} were still waiting when the run ended")
-        if not parts:
-            return ""
-        return (
-            f"of {self.offered:,} arrivals {' and '.join(parts)}, as all users were busy: the latencies are of those "
-            "that began"
-        )
-
     def encode(self) -> dict[str, Any]:
         """As plain data for another process."""
         return {
-            "counts": [self.offered, self.started, self.dropped, self.overdue],
+            "counts": [self.offered, self.started, self.overdue],
+            "dropped_at": [[second, number] for second, number in self.dropped_at.items()],
             "lateness": self.lateness.encode_exactly(),
             "generator_lateness": self.generator_lateness.encode_exactly(),
         }
@@ -109,10 +107,10 @@ class Tally:
         Raises:
             ValueError: it is not what `encode` gives.
         """
-        offered, started, dropped, overdue = encoded["counts"]
+        offered, started, overdue = encoded["counts"]
         self.offered += offered
         self.started += started
-        self.dropped += dropped
+        self.dropped_at.update(dict(encoded["dropped_at"]))
         self.overdue += overdue
         self.lateness.merge(LatencyHistogram.decode_exactly(encoded["lateness"]))
         self.generator_lateness.merge(LatencyHistogram.decode_exactly(encoded["generator_lateness"]))
@@ -133,10 +131,13 @@ class Tally:
 class Line:
     """Arrivals that are due, in the order in which they were, until somebody takes them. Has no clock of its own.
 
-    All times are seconds on one clock. `starts` says when arrivals are due, in order.
+    All times are seconds on one clock, on which the run `began` then. `starts` says when arrivals are due, in order.
     """
 
-    def __init__(self, starts: Iterator[float], tally: Tally, *, longest_wait_s: float, most_waiting: int) -> None:
+    def __init__(
+        self, starts: Iterator[float], tally: Tally, *, longest_wait_s: float, most_waiting: int, began: float = 0.0
+    ) -> None:
+        self._began = began
         self._starts = starts
         self._tally = tally
         self._longest_wait_s = longest_wait_s
@@ -156,8 +157,7 @@ class Line:
         self._drop_expired(now)
         # Whoever comes last to a full line does not get in; those before it have the longer latencies to tell of.
         while len(self._waiting) > self._most_waiting:
-            self._waiting.pop()
-            self._tally.dropped += 1
+            self._drop(self._waiting.pop())
 
     def take(self, now: float) -> float | None:
         """The arrival that has waited longest and may still begin; None if there is none."""
@@ -170,8 +170,10 @@ class Line:
 
     def _drop_expired(self, now: float) -> None:
         while self._waiting and now - self._waiting[0] > self._longest_wait_s:
-            self._waiting.popleft()
-            self._tally.dropped += 1
+            self._drop(self._waiting.popleft())
+
+    def _drop(self, due: float) -> None:
+        self._tally.drop(due_s=due - self._began)
 
 
 class Arrivals:
@@ -212,7 +214,7 @@ class Arrivals:
         self._wait_until = wait_until
         # Here and nowhere else do they become times of the clock: what is due is compared with what was waited for.
         starts = (began + start for start in schedule.starts(seed=seed, index=index, of=of))
-        self._line = Line(starts, self.tally, longest_wait_s=longest_wait_s, most_waiting=most_waiting)
+        self._line = Line(starts, self.tally, longest_wait_s=longest_wait_s, most_waiting=most_waiting, began=began)
         # Squads in the order in which they were last called or came; in each, its idle users as they became idle.
         self._idle: dict[Hashable, dict[Waiter, None]] = {}
         # Those that have been given an arrival and have not run since.

@@ -237,6 +237,7 @@ class _Worker:
         index, of = msg.data["part"]
         self._desk = Desk(plan, opening, Part(index=index, of=of))
         self.environment.user_classes = [user_class_for(load_user_class(plan, self.environment), self._desk)]
+        self._desk.books.timeline.users = lambda: self._runner.user_count
         self._desk.start()
         self._runner.send_message("mailspec ready", {})
 

@@ -87,6 +87,7 @@ class LocalGenerator:
         """Begin."""
         self._desk = Desk(self._plan, opening, Part())
         self.environment.user_classes = [user_class_for(load_user_class(self._plan, self.environment), self._desk)]
+        self._desk.books.timeline.users = lambda: self._runner.user_count
         self._runner.start(self._plan.users, self._plan.spawn_rate_per_s)
         self._desk.start()
         return self._desk.books.began

@@ -22,7 +22,7 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
     books = findings.books
     duration_s = max(ended - books.measured_from, 0.0)
     summary = summary_of(findings, duration_s=duration_s, run_id=opening.run_id, late_after_s=plan.late_after_s)
-    timeline = _with_offers(plan, books.intervals(now=ended), duration_s=duration_s)
+    timeline = _with_arrivals(plan, findings, books.intervals(now=ended), duration_s=duration_s)
     processes = tuple(
         Process(name=name, cpu_s=round(cpu_s, 3), share=round(cpu_s / duration_s, 4) if duration_s else 0.0)
         for name, cpu_s in findings.processor_s.items()
@@ -112,15 +112,24 @@ def _ledger(late_after_s: float, run_id: str, findings: Findings) -> Ledger:
     )
 
 
-def _with_offers(plan: LoadPlan, timeline: tuple[Interval, ...], *, duration_s: float) -> tuple[Interval, ...]:
-    """The timeline with how many arrivals the schedule had in each interval."""
-    if not plan.arrivals or not timeline:
+def _with_arrivals(
+    plan: LoadPlan, findings: Findings, timeline: tuple[Interval, ...], *, duration_s: float
+) -> tuple[Interval, ...]:
+    """The timeline with how many arrivals the schedule had in each interval, and how many of these were dropped."""
+    if not plan.arrivals or findings.tally is None or not timeline:
         return timeline
     length_s = timeline[0].length_s
     begun = parse_schedule(plan.arrivals).after(plan.warm_up_s).starts(seed=plan.seed)
     starts = takewhile(lambda at_s: at_s < duration_s, (at_s - plan.warm_up_s for at_s in begun))
     offered = Counter(int(at_s) // length_s * length_s for at_s in starts if at_s >= 0)
-    return tuple(msgspec.structs.replace(interval, offered=offered[interval.at_s]) for interval in timeline)
+    dropped: Counter[int] = Counter()
+    for second, number in findings.tally.dropped_at.items():
+        # What was due in the warm-up and waited on was dropped after it.
+        dropped[max(int(second - plan.warm_up_s), 0) // length_s * length_s] += number
+    return tuple(
+        msgspec.structs.replace(interval, offered=offered[interval.at_s], dropped=dropped[interval.at_s])
+        for interval in timeline
+    )
 
 
 def _series(findings: Findings) -> tuple[SizePoint, ...]:

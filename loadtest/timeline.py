@@ -7,6 +7,7 @@ day is told in minutes, and nothing is lost but the time within an interval.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from loadtest.histogram import bounds_of, place_of
@@ -17,10 +18,11 @@ MOST_INTERVALS = 1800
 
 
 class Timeline:
-    """What happened when. Times are seconds on the clock of `began`."""
+    """What happened when. Times are seconds on the clock of `began`; `users` tells how many there are now."""
 
     def __init__(self, *, began: float = 0.0, most_intervals: int = MOST_INTERVALS) -> None:
         self.began = began
+        self.users: Callable[[], int] = lambda: 0
         self._most = most_intervals
         self._length_s = 1
         self._closed: list[_Interval] = []
@@ -43,8 +45,11 @@ class Timeline:
 
     def _advance(self, at_s: float) -> None:
         while (start := int(at_s) // self._length_s * self._length_s) != self._open.at_s:
+            users = self.users()
+            self._open.users = max(self._open.users, users)
             self._closed.append(self._open.pack())
             self._open = _Interval(self._open.at_s + self._length_s)
+            self._open.users = users
             if len(self._closed) >= self._most:
                 self._widen()
             elif start - self._open.at_s > self._most * self._length_s:

@@ -136,7 +136,9 @@ def test_what_waits_for_too_long_is_dropped_and_counted() -> None:
     assert tally.dropped == pytest.approx(190, abs=2)
     assert tally.started == tally.offered - tally.dropped
     assert tally.lateness.max_us <= 1.001e6
-    assert f"{tally.dropped} were dropped" in tally.remark()
+    # By the second in which they were due, in seconds of the run.
+    assert list(tally.dropped_at) == [2, 3]
+    assert tally.dropped_at[3] == 100
 
 
 def test_what_finds_the_line_full_is_dropped_and_those_before_it_keep_their_place() -> None:
@@ -150,12 +152,7 @@ def test_what_finds_the_line_full_is_dropped_and_those_before_it_keep_their_plac
 def test_what_still_waits_at_the_end_is_told() -> None:
     tally = Simulation("100/s", users=4, service_s=stalled(1, 60)).run(2.005)
     assert (tally.offered, tally.started, tally.dropped, tally.waiting) == (201, 104, 0, 97)
-    assert "97 were still waiting" in tally.remark()
     assert tally.record("100/s").waiting == 97
-
-
-def test_without_a_stall_there_is_nothing_to_remark() -> None:
-    assert Simulation("100/s", users=4, service_s=lambda at_s: 0.001).run(1).remark() == ""
 
 
 @pytest.mark.parametrize(
@@ -343,7 +340,8 @@ def counted(events: list[tuple[str, float]]) -> Tally:
         tally.offer(late_s=late_s / 100)
         if what == "start":
             tally.start(late_s=late_s)
-        tally.dropped += what == "drop"
+        if what == "drop":
+            tally.drop(due_s=late_s)
     return tally
 
 

@@ -105,6 +105,19 @@ def test_the_timeline_has_a_row_for_every_second_also_where_nothing_happened() -
     assert rows[0].heat == {"1280": 1}
 
 
+def test_the_timeline_has_the_most_users_of_each_second_and_adds_up_those_of_several_processes() -> None:
+    there = iter([2, 5, 3])
+    one, other = Timeline(), Timeline()
+    one.users = lambda: next(there)
+    other.users = lambda: 10
+    for now in (0.5, 1.5, 2.5, 3.5):
+        for timeline in (one, other):
+            timeline.at(now)
+    assert [interval.users for interval in one.intervals(now=3.6)] == [2, 5, 5, 3]
+    one.merge(other.encode(now=3.6))
+    assert [interval.users for interval in one.intervals(now=3.6)] == [12, 15, 15, 13]
+
+
 def test_an_intervals_percentiles_are_nearest_rank() -> None:
     kept = Books()
     for milliseconds in range(100, 0, -1):
