@@ -30,7 +30,7 @@ SEGMENTS = ("each", "whole", "octets", "random")
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="mailspec")
 def main() -> None:
-    """Tell whether a mail server speaks SMTP, POP3 and IMAP as the RFCs say, and what load it carries."""
+    """Tell whether a mail server speaks SMTP, LMTP, POP3 and IMAP as the RFCs say, and what load it carries."""
 
 
 def _fail(message: str, status: int) -> NoReturn:
@@ -258,9 +258,9 @@ def list_command(what: str | None, coverage: bool, as_json: bool) -> None:  # no
     elif what == "requirements":
         entries = listing.requirements()
     elif what == "scenarios":
-        from loadtest.scenarios import SCENARIOS
+        from loadtest.listing import scenario_entries
 
-        entries = [{"id": name, "summary": scenario.summary} for name, scenario in SCENARIOS.items()]
+        entries = [*scenario_entries()]
     else:
         from reference_server.listing import fault_entries, link_entries, variant_entries
 
@@ -271,13 +271,14 @@ def list_command(what: str | None, coverage: bool, as_json: bool) -> None:  # no
 @main.command()
 @click.argument("identifier", metavar="ID")
 def explain(identifier: str) -> None:
-    """Explain a check or a requirement: the rule, why it matters, what proves it."""
+    """Explain a check or a requirement: the rule, why it matters, what proves it. Or a load scenario: who does what."""
     from conformance.listing import explanation
+    from loadtest.listing import scenario_explained
     from reference_server.listing import fault_entries
 
-    text = explanation(identifier, fault_entries())
+    text = scenario_explained(identifier) or explanation(identifier, fault_entries())
     if text is None:
-        _fail(f"nothing is called {identifier}: see mailspec list checks, mailspec list requirements", USAGE)
+        _fail(f"nothing is called {identifier}: see mailspec list checks, requirements, or scenarios", USAGE)
     click.echo(text, nl=False)
 
 

@@ -14,6 +14,7 @@ import click
 from loadtest.capacity import parse_objective
 from loadtest.embedded import ACCOUNTS, EmbeddedServerError, embedded_server
 from loadtest.finding import Wanted, find_capacity
+from loadtest.option_groups import GroupedOptions
 from loadtest.plan import LoadPlan
 from loadtest.planning import Options, plan_from, scenario_named
 from loadtest.scenarios import SCENARIOS, Scenario
@@ -66,47 +67,94 @@ def share(text: str) -> float:
 
 
 @click.command(
+    cls=GroupedOptions,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 within the thresholds, 1 a threshold is broken, 2 usage, 3 no verdict possible.",
+    epilog="Exit status: 0 within the thresholds, 1 a threshold is broken or a message went wrong, 2 usage, 3 no "
+    "verdict possible: nothing was measured, or the generator was the limit of an open load.",
 )
 @click.argument("scenario", required=False)
 @click.argument("urls", nargs=-1, metavar="[URL...]")
-@click.option("--users", type=click.IntRange(1, 100_000), help="How many at once. Default: 10; of an open load 200.")
+@click.option(
+    "--users", type=click.IntRange(1, 100_000), metavar="N", help="How many at once. Default: 10; of an open load 200."
+)
 @click.option("--run-time", type=seconds, help="As in 10s, 1m30s. Default: 10s; with --web until Ctrl-C.")
 @click.option(
     "--warm-up", type=seconds_or_none, help="Load before that, not measured. Default: none; find-capacity: 2s."
 )
-@click.option("--spawn-rate", type=click.FloatRange(0.01), help="Users started per second. Default: all at once.")
+@click.option(
+    "--spawn-rate", type=click.FloatRange(0.01), metavar="N", help="Users that come per second. Default: all at once."
+)
 @click.option("--arrivals", metavar="SCHEDULE", help="Open load, as in '50/s'; --users is then the most at once.")
-@click.option("--slo", "objectives", multiple=True, metavar="CONDITION", help="find-capacity: what must hold.")
-@click.option("--scenario", "searched", default="relay", show_default=True, help="find-capacity: the load to grow.")
 @click.option(
-    "--start-rate", type=click.FloatRange(0.01), default=10.0, show_default=True, help="find-capacity: per s."
+    "--slo", "objectives", multiple=True, metavar="CONDITION", help="What must hold, as in 'p99(submit) < 250ms'."
 )
-@click.option("--step", type=seconds, default="10s", show_default=True, help="find-capacity: the length of a step.")
-@click.option("--max-rate", type=click.FloatRange(0.01), help="Operations per second at most, of all users together.")
+@click.option("--scenario", "searched", metavar="NAME", default="relay", show_default=True, help="The load to grow.")
 @click.option(
-    "--feed-rate", type=click.FloatRange(0.001), default=1.0, show_default=True, help="Messages/s for those who read."
+    "--start-rate",
+    type=click.FloatRange(0.01),
+    metavar="N",
+    default=10.0,
+    show_default=True,
+    help="Operations per second at first.",
 )
-@click.option("--slow-clients", type=click.IntRange(1, 100_000), help="slow-clients: how many dawdle. Default: 100.")
+@click.option("--step", type=seconds, default="10s", show_default=True, help="The length of a step.")
+@click.option(
+    "--max-rate",
+    type=click.FloatRange(0.01),
+    metavar="N",
+    help="Operations per second at most, of all users together. Default: none; beyond this machine 50.",
+)
+@click.option(
+    "--feed-rate",
+    type=click.FloatRange(0.001),
+    metavar="N",
+    default=1.0,
+    show_default=True,
+    help="Messages per second for those who only read.",
+)
+@click.option(
+    "--slow-clients", type=click.IntRange(1, 100_000), metavar="N", help="slow-clients: how many dawdle. Default: 100."
+)
 @click.option(
     "--message-size",
+    metavar="SIZE",
     default="4096",
     show_default=True,
-    help="16k, 1k-64k, mixed, or a folder of .eml.",
+    help="Octets: 4096, 16k, 1k-64k, mixed (as in real mail), or a folder of .eml.",
 )
 @click.option("--pipelining", is_flag=True, help="MAIL, RCPT and DATA in one write (RFC 2920).")
 @click.option(
-    "--messages-per-session", type=click.IntRange(0), help="Messages before QUIT; 0: no end. Default: the scenario's."
+    "--messages-per-session",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Messages before QUIT; 0: no end. Default: the scenario's.",
 )
-@click.option("--recipients-per-message", type=click.IntRange(1, 1000), help="Default: all that --to names, or one.")
 @click.option(
-    "--pace", type=click.FloatRange(0), default=0.0, help="Operations per second and user at most; 0: no limit."
+    "--recipients-per-message",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Default: all that --to names, or one.",
 )
-@click.option("--think-time", type=click.FloatRange(0), help="Seconds between operations. Default: the scenario's.")
-@click.option("--account", "accounts", multiple=True, metavar="USER:PASSWORD", help="Log in; users take them in turn.")
-@click.option("--to", "recipients", multiple=True, metavar="ADDRESS", help="Default: the account's own address.")
-@click.option("--from", "sender", metavar="ADDRESS", help=f"Default: the account's own address, or {DEFAULT_SENDER}.")
+@click.option(
+    "--pace",
+    type=click.FloatRange(0),
+    metavar="N",
+    default=0.0,
+    help="Operations per second and user at most; 0: no limit.",
+)
+@click.option(
+    "--think-time",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="A user's pause between operations, on average. Default: the scenario's.",
+)
+@click.option(
+    "--account", "accounts", multiple=True, metavar="USER:PASSWORD", help="Repeat for more; users take them in turn."
+)
+@click.option(
+    "--to", "recipients", multiple=True, metavar="ADDRESS", help="Who gets mail. Default: the account itself."
+)
+@click.option("--from", "sender", metavar="ADDRESS", help=f"Who sends. Default: the account, or {DEFAULT_SENDER}.")
 @click.option(
     "--domain", "domains", multiple=True, help="A test domain of yours: of accounts without one, and for --to."
 )
@@ -121,19 +169,37 @@ def share(text: str) -> float:
 @click.option("--judge", type=share, default="0%", show_default=True, help="Share of replies held against the grammar.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the messages' text and the users' pauses.")
 @click.option(
-    "--fail-if", "fail_if", multiple=True, metavar="CONDITION", help="As in 'p99(submit) > 200ms', 'failures > 1%'."
+    "--fail-if",
+    "fail_if",
+    multiple=True,
+    metavar="CONDITION",
+    help="As in 'p99(submit) > 200ms', 'failures > 1%'. Always, unless said otherwise: failures, lost, doubled, "
+    "damaged and refused_but_delivered > 0.",
 )
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result there.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the record of the run there."
+)
 @click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a page there.")
 @click.option("--web", is_flag=True, help="Serve locust's live page on loopback while the run lasts.")
-@click.option("--web-port", type=click.IntRange(0, 65535), default=0, help="Its port. Default: the kernel chooses.")
 @click.option(
-    "--processes", type=click.IntRange(1, 999), default=1, show_default=True, help="Processes that make load."
+    "--web-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    default=0,
+    help="Its port. Default: the kernel chooses.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 999),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Processes that make load.",
 )
 @click.option("--master", is_flag=True, help="Wait for --processes workers instead of starting them.")
 @click.option("--worker", is_flag=True, help="Make load as a master says; needs no scenario.")
-@click.option("--master-host", default="127.0.0.1", show_default=True, help="Where the master listens.")
-@click.option("--master-port", type=click.IntRange(0, 65535), default=5557, show_default=True)
+@click.option("--master-host", default="127.0.0.1", show_default=True, metavar="HOST", help="Where the master listens.")
+@click.option("--master-port", type=click.IntRange(0, 65535), metavar="PORT", default=5557, show_default=True)
 @click.option("--i-own-this-server", is_flag=True, help="Needed for any server beyond this machine.")
 def load(
     *,
@@ -204,7 +270,7 @@ def _plan(stack: ExitStack, options: dict[str, Any], *, until_ended: bool, files
     except EmbeddedServerError as error:
         _no_verdict(str(error))
     except OSError as error:
-        _no_verdict(f"a server's name has no address: {error.strerror}")
+        _no_verdict(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror))
 
 
 def _work(host: str, port: int) -> None:

@@ -15,6 +15,7 @@ PHASES: Mapping[str, str] = MappingProxyType(
         "sync": "a whole synchronisation of a mailbox by a mail program",
         "action": "one thing a person does in a mail program: read, reply, delete, search",
         "session": "a whole session, from connecting to the end of the farewell",
+        "operation": "what a user class of your own does in a turn",
         "normal": "a visit of a normal user beside slow clients, from connecting to its mail being taken or read",
         "alone": "the same, before the slow clients come",
         "dropped": "a slow client's session, from connecting until the server drops it",

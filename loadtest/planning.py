@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
-from pathlib import Path
 
 from loadtest.messages import Letterhead
+from loadtest.own_scenarios import own_scenario
 from loadtest.plan import Endpoint, LoadPlan, Patience, Persona
 from loadtest.scenarios import ROLES, SCENARIOS, Scenario
 from loadtest.schedule import parse_schedule
@@ -17,6 +17,7 @@ from loadtest.target import (
     DEFAULT_RECIPIENT,
     DEFAULT_SENDER,
     Account,
+    Address,
     Target,
     TargetError,
     TlsUse,
@@ -80,9 +81,7 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
     """
     scenario = scenario_named(options.scenario)
     parsed = _assigned(scenario, options.urls)
-    endpoints = tuple(
-        Endpoint(role=role, target=target, addresses=tuple(target.resolve())) for role, target, _ in parsed
-    )
+    endpoints = tuple(Endpoint(role=role, target=target, addresses=_looked_up(target)) for role, target, _ in parsed)
     far = [endpoint for endpoint in endpoints if not all(address.is_loopback for address in endpoint.addresses)]
     if far and not options.i_own_this_server:
         raise TargetError(f"{far[0].target} is beyond this machine: add --i-own-this-server if it is yours")
@@ -144,6 +143,13 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
     return plan
 
 
+def _looked_up(target: Target) -> tuple[Address, ...]:
+    try:
+        return tuple(target.resolve())
+    except OSError as error:
+        raise OSError(error.errno, f"{target.host} has no address: {error.strerror}") from error
+
+
 def scenario_named(name: str) -> Scenario:
     """The scenario of this name, or the one that a locust file of the user's own makes.
 
@@ -152,17 +158,7 @@ def scenario_named(name: str) -> Scenario:
     """
     path, _, class_name = name.partition(":")
     if path.endswith(".py"):
-        if not Path(path).is_file():
-            raise ValueError(f"there is no file {path}")
-        return replace(
-            SCENARIOS["submit"],
-            name=Path(path).stem,
-            summary="a locust file of one's own",
-            about=f"What {path} says.",
-            user_class=f"{Path(path).absolute()}:{class_name}",
-            needs=("any",),
-            takes=tuple(role for role in ROLES if role != "any"),
-        )
+        return own_scenario(path, class_name)
     if name not in SCENARIOS:
         raise ValueError(f"there is no scenario {name}, but {', '.join(SCENARIOS)}, or a locust file FILE.py")
     return SCENARIOS[name]

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from loadtest.plan import LoadPlan
 from loadtest.planning import recipients_of
+from loadtest.scenarios import ROLES
 from reports.load import Step
+from reports.load_wording import milliseconds, step_sign
 from reports.octets import printable
+from reports.wording import count
 
 if TYPE_CHECKING:
     from loadtest.generators import Glimpse
@@ -40,14 +43,19 @@ class ProgressLine:
         to = ", ".join(recipients[:3]) + (f" and {len(recipients) - 3} more" if len(recipients) > 3 else "")
         length = "until Ctrl-C" if plan.run_time_s is None else f"for {plan.run_time_s:g} s"
         length += f" after {plan.warm_up_s:g} s of warm-up" if plan.warm_up_s else ""
-        load = f"{plan.arrivals}, at most {plan.users} users" if plan.arrivals else f"{plan.users} users"
+        users = count(plan.users, "user")
+        load = f"{plan.arrivals}, at most {users}" if plan.arrivals else users
         limit = f", at most {plan.max_rate_per_s:g} operations/s" if plan.max_rate_per_s else ""
         size = f"{int(plan.messages):,} octets" if plan.messages.isdigit() else f"size {plan.messages}"
-        self._write(f"{plan.scenario.name}: {load}, {length}{limit}, messages of {size} through {plan.urls} to {to}\n")
+        mail = f", messages of {size} to {to}" if _hands_in(plan) else ""
+        self._write(f"{plan.scenario.name} on {plan.urls}: {load}, {length}{limit}{mail}\n")
 
     def waiting(self, plan: LoadPlan, address: str) -> None:
         """The master waits for workers."""
-        self._write(f"waiting for {plan.processes} workers at {address}: mailspec load --worker --master-port PORT\n")
+        host, _, port = address.rpartition(":")
+        workers = count(plan.processes, "worker")
+        command = f"mailspec load --worker --master-host {host} --master-port {port}"
+        self._write(f"waiting for {workers}, each started by: {command}\n")
 
     def page(self, url: str) -> None:
         """Where locust's web page is."""
@@ -64,7 +72,7 @@ class ProgressLine:
         line = (
             f"{glimpse.elapsed_s:6.0f} s  {glimpse.users:5,} users  {glimpse.done:9,} {self._operations}  "
             f"{rate:8,.0f}/s  {glimpse.refused:,} refused  {glimpse.failed:,} failed  "
-            f"p99 {glimpse.p99_us / 1000:,.1f} ms{warming}"
+            f"p99 {_latency(glimpse.p99_us)}{warming}"
         )
         self._write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
         self._shown = True
@@ -76,15 +84,27 @@ class ProgressLine:
     def step(self, step: Step) -> None:
         """A step of a search is over."""
         said = "holds" if step.met else printable(step.reason)
-        line = f"{step.offered_per_s:g}/s: {step.achieved_per_s:,.1f}/s, p99 {step.p99_us / 1000:,.1f} ms: {said}\n"
+        figures = f"{step.achieved_per_s:,.1f}/s carried, p99 {_latency(step.p99_us)}"
+        line = f"{step_sign(step)} {step.offered_per_s:g}/s offered: {figures}: {said}\n"
         self._write(f"\r\x1b[K{line}" if self._live else line)
 
     def reading(self, missing: int) -> None:
         """The mailboxes have been read once more."""
-        line = f"reading mailboxes: {missing:,} deliveries missing"
+        line = f"reading mailboxes: {count(missing, 'delivery', 'deliveries')} missing"
         self._write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
         self._shown = True
 
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def _hands_in(plan: LoadPlan) -> bool:
+    """Whether the load has messages that somebody gets."""
+    schemes = {endpoint.target.scheme for endpoint in plan.endpoints}
+    return plan.scenario.hands_in and not schemes <= {*ROLES["pop3"], *ROLES["imap"]}
+
+
+def _latency(us: int) -> str:
+    # Nothing went well yet, which is something else than in no time.
+    return f"{milliseconds(us)} ms" if us else "–"

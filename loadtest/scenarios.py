@@ -29,7 +29,8 @@ class Scenario:
     plural of what a user does over and over. Users pause `think_s` seconds on average between operations, and come so
     many a second (`spawn_per_s`; None: all at once). An account is needed
     where `needs_account` says so, or everywhere but at servers whose scheme is in `account_unless`. `slow_clients` come
-    beside the users. `fails_if` are thresholds besides those of all scenarios.
+    beside the users. `fails_if` are thresholds besides those of all scenarios. `hands_in` is False where no server is
+    ever given a message.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Scenario:
     account_unless: tuple[str, ...] | None = None
     slow_clients: int = 0
     fails_if: tuple[str, ...] = ()
+    hands_in: bool = True
 
 
 _ALL = (
@@ -272,6 +274,7 @@ _ALL = (
         headline="session",
         operations="sessions",
         user_class="loadtest.connecting:ConnectingUser",
+        hands_in=False,
     ),
 )
 

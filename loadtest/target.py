@@ -91,14 +91,17 @@ def parse_target(text: str, schemes: Iterable[str]) -> tuple[Target, Account | N
         TargetError: it is no such URL, or its scheme is not among `schemes`. The text has no password in it.
     """
     allowed = tuple(schemes)
-    form = f"write {'|'.join(allowed)}://[user:password@]host[:port]"
+    form = f"write {allowed[0]}://[user:password@]host[:port]"
+    form += f", or {', '.join(allowed[1:])} for {allowed[0]}" if allowed[1:] else ""
+    if "://" not in text:
+        raise TargetError(f"a URL begins with its scheme: {form}")
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise TargetError(f"not a URL; {form}") from error
     if parts.scheme not in allowed:
-        raise TargetError(f"{parts.scheme or 'a URL without a scheme'}: not for this scenario; {form}")
+        raise TargetError(f"{parts.scheme}:// is not for this scenario; {form}")
     if not host or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise TargetError(f"not a server's URL; {form}")
     if port == 0:

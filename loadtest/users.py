@@ -39,6 +39,10 @@ class MailUser(User):
     """
 
     abstract = True
+    operations: ClassVar[str]
+    """In a locust file of one's own: what turns are called, in the plural, as a plain text. Else "messages"."""
+    headline: ClassVar[str]
+    """There, too: the phase whose latency is that of a turn. Else "submit"."""
     pools_sessions: ClassVar[bool] = False
     rest_s: ClassVar[float] = 5.0
     desk: ClassVar[Desk]

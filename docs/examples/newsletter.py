@@ -18,9 +18,11 @@ PAUSE_S = 0.5
 
 
 class NewsletterUser(MailUser):
-    """Hands in a burst, then rests. An operation is a burst."""
+    """Hands in a burst, then rests. An operation is a burst, and counts ten messages."""
 
     abstract = False
+    operations = "bursts"
+    headline = "operation"
 
     def turn(self, due: float) -> None:
         """One burst. `due` is when it was to begin; the ledger is told by the outbox, the books by us."""

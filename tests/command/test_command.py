@@ -225,6 +225,7 @@ def test_listing_and_coverage(tmp_path: Path) -> None:
     faults = json.loads(mailspec("list", "faults", "--json", cwd=tmp_path).stdout)
     assert {"id", "breaks", "summary", "protocol"} <= set(faults[0])
     assert "submit" in mailspec("list", "scenarios", cwd=tmp_path).stdout
+    assert "told of it" in mailspec("explain", "imap-idle", cwd=tmp_path).stdout
     assert mailspec("list", "variants", cwd=tmp_path).stdout
     assert {"id", "argument", "default", "legal", "summary"} <= set(
         json.loads(mailspec("list", "links", "--json", cwd=tmp_path).stdout)[0]

@@ -61,7 +61,7 @@ def test_workers_come_to_a_master_by_themselves(server: RunningServer, tmp_path:
     arguments = ("--users", "2", "--run-time", "1s", "--master", "--processes", "2", "--master-port", "0")
     with started("submit", *urls(server), *arguments, "--json", str(json_file)) as master:
         assert master.stderr is not None
-        port = next(match[1] for line in master.stderr if (match := re.search(r"workers at 127\.0\.0\.1:(\d+)", line)))
+        port = next(match[1] for line in master.stderr if (match := re.search(r"--master-port (\d+)", line)))
         with started("--worker", "--master-port", port) as one, started("--worker", "--master-port", port) as other:
             _, err = master.communicate(timeout=LONGEST_S)
             assert master.returncode == 0, err

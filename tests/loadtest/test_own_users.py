@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from loadtest.planning import scenario_named
 from reference_server.running import running_server
 from tests.loadtest.commands import ROOT, as_user, finished, read
 
@@ -19,7 +22,9 @@ def test_the_example_of_the_documentation_runs_and_its_messages_are_accounted_fo
         status, _, err = finished(str(EXAMPLE), *urls, *arguments)
     assert status == 0, err
     result = read(json_file)
-    assert result.scenario == "newsletter"
+    assert (result.scenario, result.operations, result.headline) == ("newsletter", "bursts", "operation")
+    assert result.summary.latency_us["operation"].count == result.summary.accepted
+    assert result.summary.latency_us["submit"].count >= result.summary.messages
     assert result.summary.messages == 10 * result.summary.accepted > 0
     assert result.summary.ledger.closed
     assert result.summary.ledger.delivered >= result.summary.messages
@@ -79,3 +84,21 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path) -> None:
         ):
             status, _, err = finished(str(path), server.urls["smtp"], "--run-time", "1s")
             assert (status, why in err) == (3, True), err
+
+
+def test_a_file_names_its_operations_and_their_latency_without_being_run(tmp_path: Path) -> None:
+    assert (scenario_named(str(EXAMPLE)).operations, scenario_named(str(EXAMPLE)).headline) == ("bursts", "operation")
+    path = tmp_path / "own.py"
+    path.write_text(
+        "1 / 0\nclass One:\n    operations: str = 'letters'\nclass Two:\n    headline = 'nap'\nclass Three:\n    pass\n"
+    )
+    assert scenario_named(f"{path}:One").operations == "letters"
+    assert (scenario_named(f"{path}:Three").operations, scenario_named(f"{path}:Three").headline) == (
+        "messages",
+        "submit",
+    )
+    with pytest.raises(ValueError, match="nothing called that is timed"):
+        scenario_named(f"{path}:Two")
+    path.write_text("class")
+    with pytest.raises(ValueError, match="is not Python"):
+        scenario_named(str(path))

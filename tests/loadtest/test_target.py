@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from loadtest.planning import Options, plan_from
 from loadtest.scenarios import ROLES
 from loadtest.target import (
     Account,
@@ -124,3 +125,19 @@ def test_loopback_is_told_by_the_address(family: socket.AddressFamily, host: str
 def test_a_name_is_resolved_to_addresses_that_sockets_take() -> None:
     (address,) = Target("smtp", "127.0.0.1", 25).resolve()
     assert address == Address(socket.AF_INET, ("127.0.0.1", 25))
+
+
+def test_a_url_without_a_scheme_is_told_which_to_write() -> None:
+    for text in ("127.0.0.1:2525", "localhost:2525", "alice:hidden@mx.example.test"):
+        with pytest.raises(TargetError, match="a URL begins with its scheme: write smtp://") as caught:
+            parse_target(text, ("smtp", "smtps"))
+        assert "hidden" not in str(caught.value)
+
+
+def test_a_host_without_an_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(self: Target) -> list[Address]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(Target, "resolve", resolve)
+    with pytest.raises(OSError, match=r"mx\.example\.test has no address: Name or service not known"):
+        plan_from(Options(scenario="relay", urls=("smtp://mx.example.test",)), until_ended=False)
