@@ -14,6 +14,7 @@ import click
 from loadtest.capacity import parse_objective
 from loadtest.embedded import ACCOUNTS, EmbeddedServerError, embedded_server
 from loadtest.finding import Wanted, find_capacity
+from loadtest.machine import allow_many_files
 from loadtest.option_groups import GroupedOptions
 from loadtest.plan import LoadPlan
 from loadtest.planning import Options, plan_from, scenario_named
@@ -277,6 +278,7 @@ def _work(host: str, port: int) -> None:
     from loadtest.distribution import work
     from loadtest.generators import GeneratorError
 
+    allow_many_files()
     try:
         work(host=host, port=port)
     except GeneratorError as error:
@@ -307,6 +309,7 @@ def _run(plan: LoadPlan, *, web_port: int | None, listen: tuple[str, int] | None
             line.waiting(plan, f"{listen[0]}:{master.port}")
             return master
 
+        allow_many_files()
         with ProgressLine(sys.stderr) as line:
             line.announce(plan)
 

@@ -5,7 +5,7 @@ server's address and port (`net.ipv4.ip_local_port_range`), and a port rests for
 client was first to close (TIME-WAIT, RFC 9293 §3.6.1). That is 470 sessions a second for hours, unless the server
 closes first, which most do after their farewell, or `net.ipv4.tcp_tw_reuse` lets ports be taken again after a second,
 as Linux does on loopback. A connection for which there was no port is told of as `connect: EADDRNOTAVAIL`, one beyond
-the open files that a process may have (`ulimit -n`) as `connect: EMFILE`: both are this machine's limits and not the
+the open files that a process may have (`ulimit -Hn`) as `connect: EMFILE`: both are this machine's limits and not the
 server's, and are told of as such (see `loadtest.machine`).
 """
 

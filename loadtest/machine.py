@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 
 LIMITS: Mapping[str, str] = MappingProxyType(
     {
         "EADDRNOTAVAIL": "no port was free to connect from",
-        "EMFILE": "a process of mailspec may have no more files open (ulimit -n)",
+        "EMFILE": "a process of mailspec may have no more files open (ulimit -Hn)",
         "ENFILE": "the system may have no more files open",
         "ENOBUFS": "the system had no memory left for connections",
     }
@@ -24,6 +25,18 @@ LIMITS: Mapping[str, str] = MappingProxyType(
 # What a person or a program of the run met with, itself or in a session beside: `connect: EMFILE`,
 # `reader: connect: EMFILE`. A reply's words cannot look like that, as a code or a tag begins it.
 _MET = re.compile(rf"(?:[a-z ]+: )?[a-z_]+: ({'|'.join(LIMITS)})")
+
+
+def allow_many_files() -> None:
+    """Let this process have as many sockets as it may: often that is a thousand until somebody asks for more."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Some systems name a limit here that they do not grant.
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def limits_met(errors_by_kind: Mapping[str, int]) -> str:

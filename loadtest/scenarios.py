@@ -267,7 +267,7 @@ _ALL = (
             "storm. One machine has some 28,000 ports to connect from to one server, each of which may rest for 60 s "
             "after use, so it lasts for 470 sessions per second for hours, where neither the server closes first nor "
             "the kernel reuses ports (Linux does on loopback); 'connect: EADDRNOTAVAIL' among the errors tells that "
-            "they ran out, 'connect: EMFILE' that a process may not have that many open files (ulimit -n). Such "
+            "they ran out, 'connect: EMFILE' that a process may not have that many open files (ulimit -Hn). Such "
             "limits of the machine that makes the load are named as its own, and count as no failure of the server."
         ),
         needs=("any",),

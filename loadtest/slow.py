@@ -52,7 +52,7 @@ class Fleet:
         persona = desk.plan.persona_of(0)
         self._manners = manners_for(scheme, Envelope(persona.sender, persona.recipients))
         # What comes before it is measured (a warm-up) is not the time that they are alone.
-        self.comes_at = desk.books.timeline.began + desk.plan.alone_s
+        self.comes_at = desk.books.measured_from + desk.plan.alone_s
         self._users = 0
         self._greenlets: list[Any] = []
 

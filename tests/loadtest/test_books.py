@@ -30,6 +30,17 @@ def test_every_operation_has_one_outcome() -> None:
     assert (kept.deferred, kept.messages, kept.octets) == (1, 1, 500)
 
 
+def test_an_operation_may_stand_under_another_phase_than_the_headline_and_has_its_place_in_time() -> None:
+    kept = Books(headline="normal")
+    for phase, took_s in (("alone", 0.001), (None, 0.004)):
+        kept.attempt()
+        kept.done(octets=0, took_s=took_s, now=0.5, messages=0, phase=phase)
+    assert {phase: latency.max for phase, latency in kept.latencies().items()} == {"normal": 4000, "alone": 1000}
+    (row,) = kept.intervals(now=0.9)
+    assert (row.done, row.p50_us) == (2, 1000)
+    assert row.max_us == pytest.approx(4000, rel=0.001)
+
+
 def test_errors_are_counted_by_code_and_by_kind_with_the_first_text_of_each_code() -> None:
     kept = books()
     kept.attempt()

@@ -191,9 +191,9 @@ def test_who_is_borne_lets_go_in_the_end(scheme: str, manner: int) -> None:
         peer.send(GREETINGS[scheme])
         peer.until_gone()
 
-    client, ending = dawdled(script, scheme=scheme, manner=manner, longest_s=0.3)
+    client, ending = dawdled(script, scheme=scheme, manner=manner, longest_s=1.5)
     assert ending.fate is Fate.BORNE
-    assert ending.after_s >= 0.3
+    assert ending.after_s >= 1.5
     assert client.is_borne
 
 
@@ -235,10 +235,14 @@ def test_the_reference_server_bears_every_manner_for_a_while(scheme: str) -> Non
         port = int(server.urls[scheme].rpartition(":")[2])
         address = Address(socket.AF_INET, ("127.0.0.1", port))
         for manner in manners_for(scheme, ENVELOPE):
-            client = client_for(address, scheme, manner)
-            assert client.dawdle(longest_s=0.3).fate is Fate.BORNE, manner.name
-            assert client.is_borne
-            client.close()
+            # A busy machine may not have greeted anybody in the shorter time.
+            for longest_s in (0.3, LONG_S):
+                client = client_for(address, scheme, manner)
+                ending = client.dawdle(longest_s=longest_s)
+                client.close()
+                if client.is_borne:
+                    break
+            assert (ending.fate, client.is_borne) == (Fate.BORNE, True), manner.name
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from loadtest.machine import LIMITS, limits_met
 from loadtest.results import summary_of
 from loadtest.thresholds import parse_condition
 from reports.load import LoadExit, LoadResult, load_exit
-from tests.loadtest.commands import finished, read
+from tests.loadtest.commands import ROOT, finished, read
 from tests.loadtest.scripted_server import Peer, serving
 
 
@@ -51,6 +53,15 @@ def test_an_operation_that_a_limit_prevented_is_no_failure_of_the_server() -> No
         assert parse_condition(f"{quantity} > 0").judge(summary).value == "1"
 
 
+def test_a_run_has_as_many_files_as_the_system_allows() -> None:
+    asked = (
+        "import resource; from loadtest.machine import allow_many_files; allow_many_files(); "
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    command = ["sh", "-c", 'ulimit -Sn 100 && ulimit -Hn 200 && exec "$@"', "sh", sys.executable, "-c", asked]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "(200, 200)\n"
+
+
 def run_short_of_files(tmp_path: Path, *arguments: str) -> tuple[int, str, LoadResult]:
     """60 users on a server that holds on to every other one, where a process may have 50 files open."""
     connections = iter(range(10**6))
@@ -76,7 +87,7 @@ def test_a_closed_run_that_met_a_limit_says_so_and_blames_nobody(tmp_path: Path)
     ledger = result.summary.ledger
     assert status == 0, out
     assert ledger.prevented == ledger.failed == result.summary.errors_by_kind["connect: EMFILE"] > 0
-    assert result.generator_saturated.endswith("ulimit -n): EMFILE")
+    assert result.generator_saturated.endswith("ulimit -Hn): EMFILE")
     assert f"The generator was the limit ({result.generator_saturated})" in out
 
 
