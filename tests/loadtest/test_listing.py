@@ -9,6 +9,7 @@ import pytest
 from loadtest.listing import WIDTH, scenario_entries, scenario_explained
 from loadtest.phases import PHASES
 from loadtest.scenarios import SCENARIOS
+from tests.loadtest.commands import ROOT
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -34,3 +35,13 @@ def test_the_list_has_what_a_program_needs_to_choose_one() -> None:
     assert idle["needs"] == [["imap", "imaps"]]
     assert ["smtp", "smtps", "lmtp"] in idle["takes"]
     assert (idle["headline"], idle["operations"], idle["needs_account"]) == ("push", "pushes", True)
+
+
+def test_the_documentation_has_a_row_for_every_scenario() -> None:
+    text = (ROOT / "docs" / "load.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    told = {row[0].strip("`"): row for row in rows if len(row) == 6}
+    for name, scenario in SCENARIOS.items():
+        assert told[name][1] == scenario.summary
+        assert told[name][4:] == [scenario.operations, f"`{scenario.headline}`"]
+        assert ("–" in told[name][3]) == (not scenario.takes)
