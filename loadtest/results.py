@@ -9,6 +9,7 @@ from itertools import takewhile
 import msgspec
 
 from loadtest.desk import Findings, Opening
+from loadtest.drift import drift_of
 from loadtest.machine import limits_met
 from loadtest.plan import LoadPlan
 from loadtest.schedule import parse_schedule
@@ -23,6 +24,11 @@ def result_of(plan: LoadPlan, opening: Opening, findings: Findings, *, ended: fl
     duration_s = max(ended - books.measured_from, 0.0)
     summary = summary_of(findings, duration_s=duration_s, run_id=opening.run_id, late_after_s=plan.late_after_s)
     timeline = _with_arrivals(plan, findings, books.intervals(now=ended), duration_s=duration_s)
+    if plan.scenario.is_steady:
+        # Users come at their rate from the run's start, which may have been its warm-up's.
+        all_there_s = plan.users / plan.spawn_rate_per_s - plan.warm_up_s
+        drift = drift_of(timeline, all_there_s=all_there_s, ended_s=duration_s)
+        summary = msgspec.structs.replace(summary, drift=drift)
     processes = tuple(
         Process(name=name, cpu_s=round(cpu_s, 3), share=round(cpu_s / duration_s, 4) if duration_s else 0.0)
         for name, cpu_s in findings.processor_s.items()

@@ -31,6 +31,7 @@ class Scenario:
     where `needs_account` says so, or everywhere but at servers whose scheme is in `account_unless`. `slow_clients` come
     beside the users. `fails_if` are thresholds besides those of all scenarios. `hands_in` is False where no server is
     ever given a message.
+    `is_steady`: users do at the end of a run what they do at its beginning, so that another latency then is a drift.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Scenario:
     slow_clients: int = 0
     fails_if: tuple[str, ...] = ()
     hands_in: bool = True
+    is_steady: bool = True
 
 
 _ALL = (
@@ -194,11 +196,13 @@ _ALL = (
         headline="action",
         operations="rounds",
         user_class="loadtest.big_mailbox:BigMailboxUser",
+        is_steady=False,
         needs_account=True,
         logs_in=False,
     ),
     Scenario(
         name="slow-clients",
+        is_steady=False,
         summary="a fleet of clients that dawdle beside normal users that want to be served: do those still get served?",
         about=(
             "Normal users visit the server of the first URL, over and over, each time in a session of its own: over "
@@ -248,7 +252,8 @@ _ALL = (
             "An ordinary day without an end: mail programs log in, hand in three messages (4096 octets, unless told "
             "otherwise) some 5 s apart, quit and come back. Ten users make two messages a second. Run it for hours "
             "(--run-time 8h): what leaks, fills up or slows down shows in the latency over time, which the report "
-            "draws in intervals that grow with the run, and in the ledger."
+            "draws in intervals that grow with the run, and in the ledger. It says whether latency or errors in the "
+            "last tenth differ from the first by more than chance (from 2 minutes on)."
         ),
         needs=("smtp",),
         takes=("imap", "pop3"),

@@ -29,9 +29,10 @@ QUANTITIES: Mapping[str, str] = MappingProxyType(
         "accepted": "operations that went well",
         "messages_per_s": "messages carried per second",
         "operations_per_s": "operations that went well per second",
+        "drift": "how many times the median latency of the run's first tenth that of its last one is",
     }
 )
-"""What can be held against a number; all but the last four against a percentage of the operations attempted, too."""
+"""What can be held against a number; all but the last five against a percentage of the operations attempted, too."""
 
 DEFAULTS = ("failures > 0", "lost > 0", "doubled > 0", "damaged > 0", "refused_but_delivered > 0")
 """In force unless a threshold of the user's own is about the same quantity."""
@@ -94,12 +95,20 @@ class CountCondition:
                 known=False,
                 about=self.about,
             )
+        if self.quantity == "drift" and (summary.drift is None or summary.drift.factor is None):
+            return Threshold(
+                fail_if=self.text,
+                value="not known: the run was too short or not steady",
+                broken=False,
+                known=False,
+                about=self.about,
+            )
         if self.quantity == "served" and not _slow_clients_came(summary):
             return Threshold(
                 fail_if=self.text, value="not known: no slow client was there", broken=False, about=self.about
             )
         value = _quantity(self.quantity, summary)
-        shown = f"{value:,.1f}" if self.quantity in _RATES else f"{value:,.0f}"
+        shown = f"{value:,.1f}" if self.quantity in (*_RATES, "drift") else f"{value:,.0f}"
         if self.percent:
             value = 100 * value / summary.ledger.attempted if summary.ledger.attempted else 0.0
             shown = f"{value:.2f} %"
@@ -109,7 +118,7 @@ class CountCondition:
     @property
     def about(self) -> Literal["latency", "rate", "integrity"]:
         """What it is about, as `Threshold.about` has it."""
-        if self.quantity == "late":
+        if self.quantity in ("late", "drift"):
             return "latency"
         return "rate" if self.quantity in (*_RATES, "accepted") else "integrity"
 
@@ -143,7 +152,7 @@ def parse_condition(text: str) -> Condition:
     quantity = match["quantity"]
     if quantity not in QUANTITIES:
         raise ValueError(f"{text!r}: nothing called {quantity} is counted, but {', '.join(QUANTITIES)}")
-    if unit not in (None, "%") or (unit and quantity in ("accepted", "served", *_RATES)):
+    if unit not in (None, "%") or (unit and quantity in ("accepted", "served", "drift", *_RATES)):
         raise ValueError(
             f"{text!r}: {quantity} is held against a plain number{'' if unit == '%' else ' or a percentage'}"
         )
@@ -168,6 +177,8 @@ def _quantity(name: str, summary: Summary) -> float:
         return ledger.failures
     if name == "failed":
         return ledger.failed - ledger.prevented
+    if name == "drift":
+        return (summary.drift and summary.drift.factor) or 0.0
     if name == "served":
         normal = summary.latency_us.get("normal")
         return normal.count if normal is not None else 0

@@ -15,6 +15,8 @@ from typing import Literal
 
 import msgspec
 
+from reports.load_drift import Drift
+
 SCHEMA_VERSION = 2
 """Raised whenever a reader of the JSON written for the version before would misread the new one."""
 
@@ -137,7 +139,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `errors_by_reply_code` counts refused operations by the reply code that ended them, `reply_texts` keeps the first
     such reply of each code (the server's words: untrusted). `errors_by_kind` counts what went wrong without a reply, as
     `phase: kind`; those of the phases `quit` and `logout` cost no operation. `latency_us` is by command or phase.
-    `octets` are those of messages carried, as submitted.
+    `octets` are those of messages carried, as submitted. `drift` is None where the run was too short to tell of it, or
+    was not to be steady.
     """
 
     messages_per_s: float
@@ -151,6 +154,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     reply_texts: dict[str, str]
     latency_us: dict[str, Latency]
     ledger: Ledger
+    drift: Drift | None = None
 
     def __post_init__(self) -> None:
         """Refuse figures that are not the ledger's."""

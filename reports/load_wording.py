@@ -16,6 +16,7 @@ from reports.load import (
     Threshold,
     load_exit,
 )
+from reports.load_drift import Drift, Trend
 from reports.wording import count, duration
 
 
@@ -142,6 +143,8 @@ def remarks(result: LoadResult) -> list[str]:
             "begin them: they are in no latency."
         )
     found += _beside_slow_clients(result)
+    if result.summary.drift is not None and result.capacity is None:
+        found.append(drift_words(result.summary.drift))
     if result.judge is not None:
         found += [first_deviation(result, deviation) for deviation in result.judge.deviations[:1]]
     return found
@@ -172,6 +175,32 @@ def _beside_slow_clients(result: LoadResult) -> list[str]:
 
 def _typically(latency: Latency) -> str:
     return f"{milliseconds(latency.p50)} ms (p50; p99 {milliseconds(latency.p99)} ms)"
+
+
+def drift_words(drift: Drift) -> str:
+    """`Drift from the first 12 s (1 s after the start) to the last: p50 rose from 1.00 to 2.50 ms (2.5 times), …`."""
+    first, last = drift.first, drift.last
+    shares = (f"{100 * first.trouble_share:.2g}", f"{100 * last.trouble_share:.2g}")
+    said = [
+        _trend_words("p50", drift.p50, milliseconds(first.p50_us), milliseconds(last.p50_us), "ms"),
+        _trend_words("p99", drift.p99, milliseconds(first.p99_us), milliseconds(last.p99_us), "ms"),
+        _trend_words("errors", drift.errors, *shares, "%"),
+    ]
+    if drift.factor is not None and drift.p50 in ("rose", "fell"):
+        said[0] += f" ({drift.factor:.2g} times)"
+    there = "Drift" if drift.is_there else "No drift beyond chance"
+    return (
+        f"{there} between {first.at_s:,} s to {first.at_s + first.length_s:,} s and {last.at_s:,} s to "
+        f"{last.at_s + last.length_s:,} s: {', '.join(said)}."
+    )
+
+
+def _trend_words(name: str, trend: Trend, before: str, after: str, unit: str) -> str:
+    if trend in ("rose", "fell"):
+        return f"{name} {trend} from {before} to {after} {unit}"
+    if trend == "unknown":
+        return f"{name} not known"
+    return f"{name} steady ({before} and {after} {unit})"
 
 
 def first_deviation(result: LoadResult, deviation: JudgedDeviation) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from loadtest.books import Books
@@ -10,6 +11,7 @@ from loadtest.ledger import Ledger
 from loadtest.results import summary_of
 from loadtest.thresholds import DEFAULTS, conditions, parse_condition
 from reports.load import Summary
+from reports.load_drift import Drift, Stretch
 
 
 @pytest.fixture
@@ -63,6 +65,7 @@ def test_a_condition_is_held_against_what_was_measured(
         ("mislaid > 0", "nothing called mislaid is counted"),
         ("failures > 1ms", "plain number or a percentage"),
         ("accepted > 5%", "plain number"),
+        ("drift > 5%", "plain number"),
         ("failures = 0", "cannot read"),
         ("failures > -1", "cannot read"),
         ("failures > 0; accepted > 1", "cannot read"),
@@ -71,6 +74,24 @@ def test_a_condition_is_held_against_what_was_measured(
 def test_what_cannot_be_read_is_refused_with_what_there_is(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse_condition(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "broken"),
+    [("drift > 2", "2.5", True), ("drift > 2.5", "2.5", False), ("drift < 1", "2.5", False)],
+)
+def test_drift_is_the_last_part_against_the_first(summary: Summary, text: str, value: str, *, broken: bool) -> None:
+    first = Stretch(at_s=1, length_s=12, operations=200, troubles=2, p50_us=1_000, p99_us=9_000)
+    last = Stretch(at_s=109, length_s=12, operations=200, troubles=2, p50_us=2_500, p99_us=9_000)
+    drift = Drift(first=first, last=last, p50="rose", p99="steady", errors="steady")
+    judged = parse_condition(text).judge(msgspec.structs.replace(summary, drift=drift))
+    assert (judged.value, judged.broken, judged.known, judged.about) == (value, broken, True, "latency")
+
+
+def test_of_a_short_run_no_drift_is_known(summary: Summary) -> None:
+    judged = parse_condition("drift > 0").judge(summary)
+    assert (judged.broken, judged.known) == (False, False)
+    assert judged.value.startswith("not known")
 
 
 def test_failures_break_a_run_unless_the_user_says_how_many_may() -> None:

@@ -29,6 +29,7 @@ from reports.load import (
     encode_load,
     load_exit,
 )
+from reports.load_drift import Drift, Stretch
 from reports.load_schema import PUBLISHED, load_schema, schema_file
 from reports.load_text import render_load_text
 from reports.load_wording import headline, milliseconds, remarks, step_sign, volume
@@ -65,7 +66,7 @@ def test_a_run_validates_and_reads_back_the_same(validator: Any, result: LoadRes
 def test_every_field_of_the_records_is_in_the_schema() -> None:
     for record in (
         LoadResult, Summary, Ledger, Latency, Interval, Threshold, Arrivals, Judgement, JudgedDeviation, Capacity, Step,
-        SizePoint, Process,
+        SizePoint, Process, Drift, Stretch,
     ):  # fmt: skip
         properties = load_schema()["$defs"][record.__name__]["properties"]
         assert set(properties) == {field.encode_name for field in msgspec.structs.fields(record)}
