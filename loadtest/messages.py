@@ -1,11 +1,11 @@
 """Messages for load: rendered once, of exact size, each with an identity and a digest (RFC 5322, RFC 5321 §4.5.2).
 
-A message says who it is in its own field `X-Mailspec: TOKEN DIGEST`, in its Message-ID, and in the last line of its
-body. The digest is of the body as submitted: servers put trace fields before a message and may fold its header anew
-(RFC 5321 §4.4, RFC 5322 §2.2.3), but they leave the body alone (RFC 5321 §6.4), so the body is what is compared.
+A message says who it is in its own field `X-Mailspec: TOKEN DIGEST HEADER`, in its Message-ID, and in the last line of
+its body. The first digest is of the body as submitted, of which no octet may change; the other is of the header's own
+fields, as far as servers leave them alone (see `header_digest`).
 
-Two messages of one size differ in their token and digest alone, so making one costs a copy and a hash of one line. The
-text is seeded and has lines that begin with a period, so that transparency is at work under load too.
+Two messages of one size differ in their token and first digest alone, so making one costs a copy and a hash of one
+line. The text is seeded and has lines that begin with a period, so that transparency is at work under load too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import hashlib
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -22,6 +22,8 @@ from functools import lru_cache
 from itertools import cycle
 from typing import Any, NamedTuple, Protocol
 
+from loadtest.header_digest import OCTETS as HEADER_DIGEST_OCTETS
+from loadtest.header_digest import SUBJECT, header_digest, is_whole, own_fields
 from loadtest.sizes import Sizes, fixed
 
 LINE_OCTETS = 74
@@ -40,7 +42,10 @@ MOST_SENDERS = 99_999
 MOST_ORIGINS = 999
 
 FIELD = b"X-Mailspec"
-"""The header field that holds a message's token and the digest of its body."""
+"""The header field that holds a message's token and the digests of its body and of its header."""
+
+NO_HEADER_DIGEST = b"-"
+"""Stands for the latter where the header is somebody else's."""
 
 DOTTED_EVERY = 8
 """One body line in so many begins with a period."""
@@ -50,11 +55,10 @@ _PRINTABLE = bytes(octet for octet in range(0x21, 0x7F) if octet != ord("."))
 _TO_PRINTABLE = bytes(_PRINTABLE[octet % len(_PRINTABLE)] for octet in range(256))
 
 _TOKEN = rb"([0-9a-f]{8}\.[0-9]{3}\.[0-9]{5}\.[0-9]{10})"
-# White space between the parts may be a fold; the digest is optional, so that a damaged one costs no identity.
-_IN_FIELD = re.compile(
-    rb"^X-Mailspec:[ \t\r\n]*" + _TOKEN + rb"(?:[ \t\r\n]+([0-9a-f]{16})[ \t]*\r?$)?", re.MULTILINE | re.I
-)
-_IN_MESSAGE_ID = re.compile(rb"^Message-ID:[ \t\r\n]*<" + _TOKEN + rb"@", re.MULTILINE | re.I)
+# White space between the parts may be a fold; the digests are optional, so that a damaged one costs no identity.
+_IN_FIELD = re.compile(rb"\s*" + _TOKEN + rb"(?:\s+([0-9a-f]{16})\s+([0-9a-f]{8}|-)\s*\Z)?", re.I)
+_IN_MESSAGE_ID = re.compile(rb"\s*<" + _TOKEN + rb"@", re.I)
+_QUOTED = re.compile(rb"^X-Mailspec:\s*" + _TOKEN, re.MULTILINE | re.I)
 # Wherever in the line it stands: a server that joins lines has damaged the message, not hidden it.
 _IN_LAST_LINE = re.compile(_TOKEN + rb"\s*\Z")
 _AUTHOR = re.compile(rb"^From:", re.MULTILINE | re.I)
@@ -91,7 +95,7 @@ class Message(NamedTuple):
 class Seen(NamedTuple):
     """A message of a run as it was found. `digest` is that of its body; None if the message contradicts itself.
 
-    It does where its field tells another digest or none, and where the places that name it do not agree.
+    It does where its field tells other digests or none, and where the places that name it do not agree.
     """
 
     identity: Identity
@@ -100,7 +104,10 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letterhead:
-    """What all messages of a user have in common."""
+    """What all messages of a user have in common.
+
+    `for_submission`: they go to a server that may rewrite the addresses in the header (RFC 6409 §8.7, §8.8).
+    """
 
     run_id: str
     origin: int
@@ -108,6 +115,7 @@ class Letterhead:
     sender: str
     recipients: Sequence[str]
     date: datetime
+    for_submission: bool = False
 
     @property
     def author(self) -> str:
@@ -122,7 +130,7 @@ class Letterhead:
             # Folded, so that no number of recipients makes a line too long (RFC 5322 §2.2.3).
             "To: " + ",\r\n ".join(f"<{recipient}>" for recipient in self.recipients) + "\r\n"
             f"Date: {format_datetime(self.date)}\r\n"
-            "Subject: mailspec load\r\n"
+            f"Subject: {SUBJECT.decode()}\r\n"
         ).encode("ascii")
 
     def token(self, number: int) -> bytes:
@@ -161,11 +169,14 @@ class MessagePress:
             ValueError: header and identity alone are longer than a message is to be.
         """
         head = letterhead.head + b"%b: " % FIELD
-        middle = b"\r\nMessage-ID: <"
         tail = b"@%b>\r\n\r\n" % letterhead.author.rpartition("@")[2].encode("ascii")
         last_line_octets = TOKEN_OCTETS + 2
-        header_octets = len(head) + TOKEN_OCTETS + 1 + DIGEST_OCTETS + len(middle) + TOKEN_OCTETS + len(tail)
-        least = header_octets + last_line_octets
+        token = letterhead.token(1)
+        digests = b" %b %b" % (b"0" * DIGEST_OCTETS, b"0" * HEADER_DIGEST_OCTETS)
+        header = b"".join((head, token, digests, b"\r\nMessage-ID: <", token, tail))
+        told = header_digest(header, token, addresses=not letterhead.for_submission)
+        middle = b" %b\r\nMessage-ID: <" % told
+        least = len(header) + last_line_octets
         sizes = fixed(octets) if isinstance(octets, int) else octets
         if sizes.octets[0] < least and not sizes.least_is_header:
             raise ValueError(f"a message needs {least} octets here, {sizes.octets[0]} are too few")
@@ -260,16 +271,17 @@ def digest_of(body: bytes) -> int:
 
 
 def identify(octets: bytes, run_id: str) -> Seen | None:
-    """Whose message this is, and whether its body is whole; None for one that the run did not make.
+    """Whose message this is, and whether it is whole; None for one that the run did not make.
 
     Where the field with the identity is gone, the Message-ID and the body's last line still tell it, and the message
     counts as damaged. A report about a message (RFC 3464) quotes that one's header and may end as it does, but is not
     that message: it has an author of its own, and the quoted field is in its body.
     """
     header, _, body = (b"", b"", octets[2:]) if octets.startswith(b"\r\n") else octets.partition(b"\r\n\r\n")
-    field = _IN_FIELD.search(header)
-    named = [field, _IN_MESSAGE_ID.search(header)]
-    if not any(named) and (quoted := _IN_FIELD.search(octets)) is not None:
+    fields = own_fields(header)
+    field = _first(_IN_FIELD, fields.get(b"x-mailspec", ()))
+    named = [field, _first(_IN_MESSAGE_ID, fields.get(b"message-id", ()))]
+    if not any(named) and (quoted := _QUOTED.search(octets)) is not None:
         if _AUTHOR.search(header):
             return None
         named.append(quoted)
@@ -282,12 +294,19 @@ def identify(octets: bytes, run_id: str) -> Seen | None:
     digest = digest_of(body)
     whole = field is not None and field[2] is not None and int(field[2], 16) == digest
     if whole and len(set(tokens)) == 1:
-        return Seen(_identity(tokens[0]), digest)
+        assert field is not None
+        keeps_header = field[3] == NO_HEADER_DIGEST or is_whole(fields, tokens[0], field[3])
+        return Seen(_identity(tokens[0]), digest if keeps_header else None)
     if whole and last is not None and last[1] in tokens:
         # The digest vouches for the last line, so it is the header that is wrong.
         return Seen(_identity(last[1]), None)
     # What most places say, and the first of them in a tie.
     return Seen(_identity(Counter(tokens).most_common(1)[0][0]), None)
+
+
+def _first(form: re.Pattern[bytes], values: Iterable[bytes]) -> re.Match[bytes] | None:
+    """The first of a field's values that has this form."""
+    return next(filter(None, map(form.match, values)), None)
 
 
 def _identity(token: bytes) -> Identity:

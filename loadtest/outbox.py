@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -58,7 +58,7 @@ class Outbox:
         self._sender = user_number
         self._declarations = Declarations(self.envelope)
         eight_bit = role not in desk.opening.seven_bit_roles
-        letterhead = desk.letterhead(user_number)
+        letterhead = replace(desk.letterhead(user_number), for_submission=logs_in)
         self._press = press_of(letterhead, desk.plan.messages, seed=desk.plan.seed, eight_bit=eight_bit)
         self._recipients = persona.recipients
         self._messages_per_session = messages_per_session

@@ -21,7 +21,7 @@ QUANTITIES: Mapping[str, str] = MappingProxyType(
         "unknown": "messages sent whole of which nobody knows whether the server holds them",
         "lost": "deliveries of accepted messages that are not in their mailboxes",
         "doubled": "deliveries found more than once",
-        "damaged": "messages whose bodies are not those handed in",
+        "damaged": "messages whose bodies or headers are not those handed in",
         "late": "deliveries that came later than --late-after",
         "reordered": "messages after a later one of the same sender in the same mailbox",
         "refused_but_delivered": "messages turned away that are in a mailbox all the same",

@@ -71,11 +71,11 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     mailboxes were read. Each was `delivered` or `lost`, if the mailboxes were read to the end (`closed`); `in_flight`
     are those not yet found when reading ended before that. `backlog` counts those that had not come when the load
     ended: they waited in the server's queue, and came later or did not. A delivered one may besides be `doubled` (found
-    more than once), `damaged` (its body is not the one handed in), `late` or `reordered` (after a later one of the same
-    sender in the same mailbox; no RFC forbids that). `in_doubt` are deliveries that no reply was about, though the
-    message had one (LMTP has a reply for each recipient, RFC 2033 §4.2): they are not expected, and may come.
-    `refused_but_delivered` were turned away and are there all the same, `unknown_but_delivered` had no reply. `foreign`
-    are messages that this run did not make. `named` has some of each.
+    more than once), `damaged` (its body, or a header field that it was handed in with, is another), `late` or
+    `reordered` (after a later one of the same sender in the same mailbox; no RFC forbids that). `in_doubt` are
+    deliveries that no reply was about, though the message had one (LMTP has a reply for each recipient, RFC 2033 §4.2):
+    they are not expected, and may come. `refused_but_delivered` were turned away and are there all the same,
+    `unknown_but_delivered` had no reply. `foreign` are messages that this run did not make. `named` has some of each.
     """
 
     attempted: int

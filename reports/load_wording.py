@@ -253,7 +253,7 @@ def delivery_lines(ledger: Ledger) -> list[LedgerLine]:
         LedgerLine("recipients in doubt", ledger.in_doubt, "no reply for them, though the message had one for others"),
         LedgerLine("backlog", ledger.backlog, "of the expected, had not come when the load ended: queued, or lost"),
         LedgerLine("doubled", ledger.doubled, "found more than once", bad=True),
-        LedgerLine("damaged", ledger.damaged, "found with another body than was handed in", bad=True),
+        LedgerLine("damaged", ledger.damaged, "found with another body or header than was handed in", bad=True),
         LedgerLine("refused, delivered", ledger.refused_but_delivered, "turned away, and there all the same", bad=True),
         LedgerLine("in doubt, delivered", ledger.unknown_but_delivered, "without a reply, and there: no loss"),
         LedgerLine("late", ledger.late, "found later than allowed, while somebody was watching"),

@@ -32,7 +32,7 @@ def press(*files: bytes, user: int = 34) -> CorpusPress:
 def test_a_message_that_exists_goes_out_as_it_is() -> None:
     message = press(PLAIN).press(9)
     assert message.text == (
-        b"X-Mailspec: 0123abcd.002.00034.0000000009 %016x\r\n" % message.digest
+        b"X-Mailspec: 0123abcd.002.00034.0000000009 %016x -\r\n" % message.digest
         + b"Message-ID: <0123abcd.002.00034.0000000009@example.test>\r\n"
         + PLAIN
     )

@@ -26,8 +26,8 @@ def keeper() -> Iterator[RunningServer]:
 
 
 @contextmanager
-def lmtp(keeper: RunningServer, replies: Callable[[Peer], None]) -> Iterator[str]:
-    """An LMTP server that delivers every message to both recipients, and says of it what it likes; its URL."""
+def lmtp(keeper: RunningServer, replies: Callable[[Peer], None], change: Callable[[bytes], bytes]) -> Iterator[str]:
+    """An LMTP server that delivers every message, changed, to both recipients and says of it what it likes; its URL."""
 
     def script(peer: Peer) -> None:
         peer.send(b"220 mail.test LMTP\r\n")
@@ -37,7 +37,7 @@ def lmtp(keeper: RunningServer, replies: Callable[[Peer], None]) -> Iterator[str
             if line == b"DATA":
                 text = peer.text().replace(b"\r\n..", b"\r\n.")
                 with smtplib.SMTP("127.0.0.1", urlsplit(keeper.urls["smtp"]).port or 0) as behind:
-                    behind.sendmail("list@example.test", BOTH, text)
+                    behind.sendmail("list@example.test", BOTH, change(text))
                 replies(peer)
         if line == b"QUIT":
             peer.send(b"221 bye\r\n")
@@ -46,10 +46,15 @@ def lmtp(keeper: RunningServer, replies: Callable[[Peer], None]) -> Iterator[str
         yield f"lmtp://127.0.0.1:{address.sockaddr[1]}"
 
 
-def handed_in(keeper: RunningServer, replies: Callable[[Peer], None], tmp_path: Path) -> tuple[int, LoadResult]:
+def handed_in(
+    keeper: RunningServer,
+    replies: Callable[[Peer], None],
+    tmp_path: Path,
+    change: Callable[[bytes], bytes] = lambda text: text,
+) -> tuple[int, LoadResult]:
     """Exit status and result of a run whose messages go to alice and bob."""
     json_file = tmp_path / "load.json"
-    with lmtp(keeper, replies) as url:
+    with lmtp(keeper, replies, change) as url:
         status, _, err = finished(
             "lmtp", url, as_user(keeper.urls["imap"], BOTH[0]), "--account", f"{BOTH[1]}:secret",
             "--recipients-per-message", "2", "--users", "1", "--run-time", "1s", "--json", str(json_file),
@@ -104,3 +109,26 @@ def test_where_one_is_refused_and_the_other_has_no_reply_each_has_its_own_fate(
     assert messages > 0
     assert ledger.refused_but_delivered == ledger.unknown_but_delivered == messages
     assert (ledger.unknown, ledger.in_doubt) == (messages * unknown, messages * in_doubt)
+
+
+def accepts(peer: Peer) -> None:
+    peer.send(b"250 kept\r\n250 kept\r\n")
+
+
+def test_fields_added_by_those_who_deliver_are_no_damage(keeper: RunningServer, tmp_path: Path) -> None:
+    def filtered(text: bytes) -> bytes:
+        return b"Delivered-To: alice\r\n" + text.replace(b"\r\n\r\n", b"\r\nX-Spam-Flag: NO\r\n\r\n", 1)
+
+    status, result = handed_in(keeper, accepts, tmp_path, filtered)
+    ledger = result.summary.ledger
+    assert (status, ledger.damaged) == (0, 0)
+    assert ledger.delivered == 2 * ledger.accepted > 0
+
+
+def test_a_field_that_is_gone_is_damage(keeper: RunningServer, tmp_path: Path) -> None:
+    status, result = handed_in(
+        keeper, accepts, tmp_path, lambda text: text.replace(b"Subject: mailspec load\r\n", b"", 1)
+    )
+    ledger = result.summary.ledger
+    assert status == 1
+    assert ledger.damaged == ledger.delivered == 2 * ledger.accepted > 0
