@@ -79,3 +79,26 @@ def test_normal_users_are_served_beside_slow_clients(postfix_dovecot: MailSystem
     phases = result.summary.latency_us
     assert min(phases["alone"].count, phases["normal"].count) > 0
     assert phases["kept"].count + (phases["dropped"].count if "dropped" in phases else 0) >= 20
+
+
+EIGHT_BIT = b"From: <a@b.test>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n.gr\xc3\xbc\xc3\x9fe\n"
+
+
+@pytest.mark.parametrize("system", ["postfix_dovecot", "exim"])
+@pytest.mark.parametrize(("scenario", "service"), [("relay", "smtp"), ("submit", "submission")])
+@pytest.mark.parametrize("messages", ["1k-8k", "letters"])
+def test_messages_arrive_with_the_header_and_the_octets_that_they_left_with(
+    request: pytest.FixtureRequest, tmp_path: Path, system: str, scenario: str, service: str, messages: str
+) -> None:
+    server: MailSystem = request.getfixturevalue(system)
+    if messages == "letters":
+        letters = tmp_path / "letters"
+        letters.mkdir()
+        (letters / "eight.eml").write_bytes(EIGHT_BIT)
+        (letters / "seven.eml").write_bytes(b"To: undisclosed-recipients:;\nSubject: x\n\nhi\n")
+        messages = str(letters)
+    arguments = ("--users", "2", "--recipients-per-message", "2", "--pace", "10", "--message-size", messages)
+    result = run(server, tmp_path, scenario, (service, "imap"), (*BOB, *arguments, "--run-time", "2s"))
+    ledger = result.summary.ledger
+    assert (ledger.damaged, ledger.doubled, result.left_out) == (0, 0, 0)
+    assert ledger.delivered == ledger.expected == 2 * ledger.accepted > 0
