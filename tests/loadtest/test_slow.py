@@ -58,7 +58,8 @@ def test_normal_users_are_timed_alone_and_beside_the_fleet(
     # Nobody was dropped within so short a time, and each slow client has one session.
     assert latency["kept"].count == 9
     assert "dropped" not in latency
-    assert latency["kept"].max < 5_000_000 < result.duration_s * 1_000_000
+    # They came when a third of the run was over.
+    assert latency["kept"].max / 1_000_000 < result.duration_s - 1.9
     # What the fleet does is in no other figure.
     assert latency["connect"].count == summary.ledger.attempted
     assert result.parameters["slow_clients"] == 9
@@ -153,7 +154,7 @@ def test_users_who_wait_in_vain_beside_the_fleet_fail_the_run(tmp_path: Path) ->
 
     with serving(script) as address:
         url = f"smtp://127.0.0.1:{address.sockaddr[1]}"
-        status, out, result = beside(tmp_path, url, "--slow-clients", "12", "--reply-timeout", "60s", run_time="9s")
+        status, out, result = beside(tmp_path, url, "--slow-clients", "12", "--reply-timeout", "60s", run_time="12s")
     assert status == 1, out
     assert result.summary.errors_by_kind == {
         "normal: still waiting when the run ended": 2,
