@@ -85,8 +85,13 @@ def test_readers_read_the_newest_message(server: RunningServer, tmp_path: Path) 
 
 
 def test_the_fleet_is_shared_among_processes(server: RunningServer, tmp_path: Path) -> None:
-    _, out, result = beside(tmp_path, server.urls["smtp"], "--slow-clients", "7", "--processes", "2")
+    shared = ("--slow-clients", "7", "--processes", "2", "--arrivals", "20/s")
+    _, out, result = beside(tmp_path, server.urls["smtp"], *shared)
     assert result.summary.latency_us["kept"].count == 7, out
+    # Users of either process take what is due, which slow clients never do.
+    assert result.arrivals is not None
+    assert result.arrivals.started == result.summary.ledger.attempted > 0
+    assert min(result.summary.latency_us[phase].count for phase in ("alone", "normal")) > 0
 
 
 def test_it_is_counted_whom_the_server_drops_with_which_word_and_after_how_long(tmp_path: Path) -> None:
