@@ -29,7 +29,7 @@ from loadtest.imap_answers import (
     uid_set,
     whole_message,
 )
-from loadtest.imap_exchange import ImapExchange
+from loadtest.imap_exchange import RESPONSES_A_TURN, ImapExchange, let_others_go_on
 from loadtest.plan import Patience, Route
 from loadtest.session import MissingOfferError, Record, kind_of
 from loadtest.target import Account
@@ -197,7 +197,13 @@ class ImapSession(ImapExchange):
     def uid_fetch(self, uids: str, items: str) -> list[Fetched]:
         """What is asked for of these messages, such as `(FLAGS RFC822.SIZE)` (RFC 9051 §6.4.5, §6.4.9)."""
         answer = self.command("fetch", f"UID FETCH {uids} {items}".encode(), wants=(b"FETCH",))
-        return [seen for response in answer.data if (seen := fetched(response)) is not None]
+        found = []
+        for told, response in enumerate(answer.data, 1):
+            if (seen := fetched(response)) is not None:
+                found.append(seen)
+            if told % RESPONSES_A_TURN == 0:
+                let_others_go_on()
+        return found
 
     def messages(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         r"""UID and octets of each of these messages that is still there, as they come; \Seen stays as it is.

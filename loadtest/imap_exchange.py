@@ -25,6 +25,13 @@ RESPONSE_COST = 256
 LONGEST_WAITS = 6
 """Reply time-outs that one command may take in all while its data keep coming."""
 
+RESPONSES_A_TURN = 100
+"""Responses of one answer after which other users have their turn.
+
+A reader that finds more octets each time it asks never waits, and so keeps everybody else of its process from going on:
+the flags of a mailbox of ten thousand messages would hold up the run's end, and all other users, for seconds.
+"""
+
 SMALL_LITERAL = 4096
 """Octets that LITERAL- allows in a literal that is not waited for (RFC 7888 §5)."""
 
@@ -109,6 +116,8 @@ class ImapExchange(Session):
                 self._check(phase, response, began)
                 return Answer(response, tuple(data))
             data.append(response)
+            if len(data) % RESPONSES_A_TURN == 0:
+                let_others_go_on()
             octets += len(raw) + RESPONSE_COST
             if octets > DATA_OCTETS:
                 self._break(phase, "endless reply", None)
@@ -177,3 +186,9 @@ class ImapExchange(Session):
             self._flood = error
             if not ready:
                 self._break(phase, "endless reply", error)
+
+
+def let_others_go_on() -> None:
+    """Let other greenlets run, where there are any; nothing much else."""
+    # Under locust the standard library is gevent's. Without it this is a system call.
+    time.sleep(0)

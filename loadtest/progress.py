@@ -45,6 +45,7 @@ class ProgressLine:
         length += f" after {plan.warm_up_s:g} s of warm-up" if plan.warm_up_s else ""
         users = count(plan.users, "user")
         load = f"{plan.arrivals}, at most {users}" if plan.arrivals else users
+        load += f" and {count(plan.slow_clients, 'slow client')}" if plan.slow_clients else ""
         limit = f", at most {plan.max_rate_per_s:g} operations/s" if plan.max_rate_per_s else ""
         size = f"{int(plan.messages):,} octets" if plan.messages.isdigit() else f"size {plan.messages}"
         mail = f", messages of {size} to {to}" if _hands_in(plan) else ""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from loadtest import imap_client, imap_exchange
 from loadtest.imap_client import BATCH, ImapSession
 from loadtest.plan import Route
 from loadtest.session import RefusedError
@@ -64,6 +65,20 @@ def test_a_message_comes_out_as_it_went_in(session: ImapSession) -> None:
     assert fetched.items[b"RFC822.SIZE"] == b"20"
     assert fetched.items[b"FLAGS"] == [rb"\Flagged"] or rb"\Flagged" in fetched.items[b"FLAGS"]  # type: ignore[operator]
     assert fetched.items[b"BODY[HEADER.FIELDS (SUBJECT)]"] == b"Subject: x\r\n\r\n"
+
+
+def test_a_long_answer_lets_others_go_on_while_it_comes_and_while_it_is_read(
+    session: ImapSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        session.append("box", TEXT)
+    session.select("box")
+    turns = []
+    for module in (imap_exchange, imap_client):
+        monkeypatch.setattr(module, "RESPONSES_A_TURN", 2)
+        monkeypatch.setattr(module, "let_others_go_on", lambda name=module.__name__: turns.append(name))
+    assert len(session.uid_fetch("1:*", "(FLAGS)")) == 5
+    assert turns == ["loadtest.imap_exchange"] * 2 + ["loadtest.imap_client"] * 2
 
 
 def test_flags_searches_copies_and_removals(session: ImapSession) -> None:

@@ -44,6 +44,10 @@ def test_it_is_said_what_is_about_to_be_done_and_who_gets_mail() -> None:
     )
 
 
+def test_slow_clients_are_announced_with_the_users_they_come_beside() -> None:
+    assert ": 10 users and 100 slow clients, for 10 s," in announced(plan("slow-clients", "smtp://127.0.0.1:2525"))
+
+
 @pytest.mark.parametrize(
     ("scenario", "urls", "mail"),
     [
