@@ -188,7 +188,7 @@ def drift_words(drift: Drift) -> str:
     ]
     if drift.factor is not None and drift.p50 in ("rose", "fell"):
         said[0] += f" ({drift.factor:.2g} times)"
-    there = "Drift" if drift.is_there else "No drift beyond chance"
+    there = "Drift" if drift.is_there else "No drift"
     return (
         f"{there} between {first.at_s:,} s to {first.at_s + first.length_s:,} s and {last.at_s:,} s to "
         f"{last.at_s + last.length_s:,} s: {', '.join(said)}."
@@ -200,7 +200,7 @@ def _trend_words(name: str, trend: Trend, before: str, after: str, unit: str) ->
         return f"{name} {trend} from {before} to {after} {unit}"
     if trend == "unknown":
         return f"{name} not known"
-    return f"{name} steady ({before} and {after} {unit})"
+    return f"{name} within chance ({before} and {after} {unit})"
 
 
 def first_deviation(result: LoadResult, deviation: JudgedDeviation) -> str:

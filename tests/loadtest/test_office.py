@@ -19,7 +19,7 @@ def worked(heard: Overheard, tmp_path: Path, *arguments: str, actions: int = 1) 
     """A run whose mailboxes are read to the end, with nothing wrong; as long as so many actions take here."""
     json_file = tmp_path / "load.json"
     urls = (as_user(heard.server.urls["imap"], "alice@example.test"), heard.server.urls["smtp"])
-    for run_time in ("2s", "8s", "30s"):
+    for run_time in ("1s", "8s", "30s"):
         heard.sessions.clear()
         status, _, err = finished("office", *urls, *arguments, "--run-time", run_time, "--json", str(json_file))
         assert status == 0, err
@@ -37,7 +37,7 @@ def worked(heard: Overheard, tmp_path: Path, *arguments: str, actions: int = 1) 
 def test_an_office_does_a_bit_of_everything(tmp_path: Path, base: type[ImapCore]) -> None:
     bob = ("--account", "bob@example.test:secret")
     with overheard(base=base) as heard:
-        result = worked(heard, tmp_path, *bob, "--users", "4", "--think-time", "0.01", "--feed-rate", "20", actions=150)
+        result = worked(heard, tmp_path, *bob, "--users", "4", "--think-time", "0.01", "--feed-rate", "40", actions=100)
     waiting = {"noop"} if base is Bare else {"idle", "done"}
     assert {"select", "search", "fetch", "store", "submit", "list", "status"} | waiting <= set(
         result.summary.latency_us
@@ -49,8 +49,8 @@ def test_new_mail_is_read_sooner_than_thinking_lasts(tmp_path: Path) -> None:
     with overheard() as heard:
         result = worked(heard, tmp_path, "--users", "1", "--think-time", "1000", "--feed-rate", "20", actions=3)
     assert result.summary.accepted >= 3
-    # But for the first, all actions read a message that is new.
-    assert result.summary.messages >= result.summary.accepted - 1
+    # But for the first, all actions are for new mail. It may have been read in the one before, in which it came.
+    assert 2 * result.summary.messages >= result.summary.accepted - 1
 
 
 def test_at_a_pace_nobody_is_roused(tmp_path: Path) -> None:

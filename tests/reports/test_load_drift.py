@@ -30,13 +30,13 @@ def result_with(drift: Drift | None) -> LoadResult:
     [
         (
             drifted("rose", "steady", "rose"),
-            "Drift between 1 s to 13 s and 109 s to 121 s: p50 rose from 1.00 to 2.50 ms (2.5 times), p99 steady (9.00 "
-            "and 9.10 ms), errors rose from 1 to 10 %.",
+            "Drift between 1 s to 13 s and 109 s to 121 s: p50 rose from 1.00 to 2.50 ms (2.5 times), p99 within "
+            "chance (9.00 and 9.10 ms), errors rose from 1 to 10 %.",
         ),
         (
             drifted(),
-            "No drift beyond chance between 1 s to 13 s and 109 s to 121 s: p50 steady (1.00 and 2.50 ms), p99 steady "
-            "(9.00 and 9.10 ms), errors steady (1 and 10 %).",
+            "No drift between 1 s to 13 s and 109 s to 121 s: p50 within chance (1.00 and 2.50 ms), p99 within chance "
+            "(9.00 and 9.10 ms), errors within chance (1 and 10 %).",
         ),
         (
             drifted("unknown", "unknown", "rose"),
