@@ -22,8 +22,9 @@ def worked(heard: Overheard, tmp_path: Path, *arguments: str, actions: int = 1) 
     for run_time in ("1s", "8s", "30s"):
         heard.sessions.clear()
         status, _, err = finished("office", *urls, *arguments, "--run-time", run_time, "--json", str(json_file))
-        assert status == 0, err
         result = read(json_file)
+        # A busy machine does not keep a schedule, which leaves an open run without a verdict.
+        assert status == 0 or (status == 3 and result.load_model == "open"), err
         if result.summary.accepted >= actions:
             break
     ledger = result.summary.ledger
