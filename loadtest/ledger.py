@@ -328,7 +328,8 @@ def _kinds(account: Account, page: Page, number: int, slot: int, state: int, fla
 
 
 def _milliseconds(at_s: float) -> int:
-    return min(max(int(at_s * 1000), 0), MOST)
+    at_ms = int(at_s * 1000)
+    return at_ms if 0 <= at_ms <= MOST else 0 if at_ms < 0 else MOST
 
 
 def _name(run_id: str, origin: int, page: Page, number: int, slot: int) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+from binascii import hexlify
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -202,10 +203,10 @@ class MessagePress:
         token = b"%b%010d" % (self._stem, number)
         state = state.copy()
         state.update(token + b"\r\n")
-        digest = state.hexdigest()
+        digest = state.digest()
         head, middle, tail = self._parts
-        wire = b"".join((head, token, b" ", digest.encode(), middle, token, tail, text, end, token, b"\r\n.\r\n"))
-        return Message(token, wire, octets, int(digest, 16))
+        wire = b"".join((head, token, b" ", hexlify(digest), middle, token, tail, text, end, token, b"\r\n.\r\n"))
+        return Message(token, wire, octets, int.from_bytes(digest, "big"))
 
 
 class _Sheet(NamedTuple):

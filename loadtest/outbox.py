@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import gevent  # type: ignore[import-untyped]
 
@@ -18,14 +18,11 @@ from loadtest.session import LoadError, MissingOfferError, RefusedError
 from loadtest.smtp_client import Envelope, SmtpSession
 from loadtest.supply import press_of
 
+HandedIn: TypeAlias = tuple[int, int, float, float]
+"""A message that the server has taken: its number and octets, seconds since its MAIL, when on the monotonic clock.
 
-class HandedIn(NamedTuple):
-    """A message that the server has taken: `at` on the monotonic clock, `submit_s` after its MAIL."""
-
-    number: int
-    octets: int
-    submit_s: float
-    at: float
+A plain tuple, as one is made for every message of a run.
+"""
 
 
 class Outbox:
@@ -54,9 +51,12 @@ class Outbox:
         self.envelope = Envelope(persona.sender, persona.recipients)
         self.mailboxes = desk.plan.slots_of(persona)
         """Those of the recipients' mailboxes that are read: the slots of each message."""
+        self._slots = len(self.mailboxes)
         self._desk = desk
         self._sender = user_number
         self._declarations = Declarations(self.envelope)
+        self._upcoming: Envelope | None = None
+        """That of the message to come, in the session that there is."""
         eight_bit = role not in desk.opening.seven_bit_roles
         letterhead = replace(desk.letterhead(user_number), for_submission=logs_in)
         self._press = press_of(letterhead, desk.plan.messages, seed=desk.plan.seed, eight_bit=eight_bit)
@@ -86,9 +86,9 @@ class Outbox:
         Raises:
             LoadError: it did not. The ledger knows.
         """
-        taken = self.hand_in()
-        self._desk.books.latency("submit", taken.submit_s)
-        return taken.at
+        _, _, submit_s, at = self.hand_in()
+        self._desk.books.latency("submit", submit_s)
+        return at
 
     def hand_in(self, *, pipelining: bool = False, another: bool = False) -> HandedIn:
         """Hand in one message, opening a session for it if there is none.
@@ -103,7 +103,7 @@ class Outbox:
         desk = self._desk
         books, ledger = desk.books, desk.ledger
         message = self._press.press(ledger.entered + 1)
-        number = ledger.enter(message.digest, sender=self._sender, slots=len(self.mailboxes))
+        number = ledger.enter(message.digest, sender=self._sender, slots=self._slots)
         session = self._session
         try:
             if session is None or not session.is_open:
@@ -112,11 +112,15 @@ class Outbox:
                 session = self._session = SmtpSession.open(self.route, books.latency, judge=desk.judge)
                 self._left = self._messages_per_session
                 self._declarations.suit(session.offers)
-            envelope = self._declarations.of(message.octets, message.eight_bit)
+                envelope = self._declarations.of(message.octets, message.eight_bit)
+            else:
+                envelope = self._upcoming
             if envelope is None:
                 raise MissingOfferError("mail", "8BITMIME is not offered as it was before")
-            then = self._declarations.of(*self._press.upcoming) if another and self._left != 1 else None
-            submit_s = session.submit(envelope, message.wire, pipelining=pipelining, then=then)
+            self._upcoming = then = self._declarations.of(*self._press.upcoming)
+            submit_s = session.submit(
+                envelope, message.wire, pipelining=pipelining, then=then if another and self._left != 1 else None
+            )
         except RefusedError:
             ledger.refused(number)
             if session is not None:
@@ -136,7 +140,7 @@ class Outbox:
         if session.refusals or session.unanswered:
             self._note_accepted_in_part(session, number)
         self._left -= 1
-        return HandedIn(number, message.octets, submit_s, now)
+        return number, message.octets, submit_s, now
 
     def quit(self, *, within_s: float | None = None) -> None:
         """Take leave, if there is a session."""

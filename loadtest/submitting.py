@@ -43,11 +43,13 @@ class TransmittingUser(MailUser):
         self.desk.books.attempt()
         pipelining = self._pipelining
         try:
-            taken = self._outbox.hand_in(pipelining=pipelining, another=pipelining and self.goes_straight_on)
+            number, octets, submit_s, now = self._outbox.hand_in(
+                pipelining=pipelining, another=pipelining and self.goes_straight_on
+            )
         except LoadError as error:
             self.not_done(due, error)
             return
-        self.accepted(due, taken.number, octets=taken.octets, submit_s=taken.submit_s, now=taken.at)
+        self.accepted(due, number, octets=octets, submit_s=submit_s, now=now)
         if self._outbox.is_used_up:
             self._outbox.quit()
 
