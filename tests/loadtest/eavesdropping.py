@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import reference_server.smtp.faults  # noqa: F401 - registers the faults
 from reference_server.core import Action
 from reference_server.imap.core import ImapCore
 from reference_server.imap.literals import RawCommand
+from reference_server.registry import FAULTS
 from reference_server.running import RunningServer, default_cores, running_server
 
 PROTOCOLS = ("smtp", "lmtp", "imap")
@@ -27,8 +29,13 @@ class Overheard:
 
 
 @contextmanager
-def overheard(*, base: type[ImapCore] = ImapCore, without: Collection[bytes] = ()) -> Iterator[Overheard]:
-    """A server that takes mail in and gives it out; its IMAP is of this class, and does not tell of these offers."""
+def overheard(
+    *, base: type[ImapCore] = ImapCore, without: Collection[bytes] = (), fault: str | None = None
+) -> Iterator[Overheard]:
+    """A server that takes mail in and gives it out; its IMAP is of this class, and does not tell of these offers.
+
+    Its SMTP may have a fault.
+    """
     sessions: list[list[str]] = []
 
     class Eavesdropping(base):  # type: ignore[valid-type, misc]
@@ -45,5 +52,8 @@ def overheard(*, base: type[ImapCore] = ImapCore, without: Collection[bytes] = (
         def capabilities(self) -> list[bytes]:
             return [name for name in super().capabilities() if name not in without]
 
-    with running_server(protocols=PROTOCOLS, cores=default_cores() | {"imap": Eavesdropping}) as server:
+    cores = default_cores() | {"imap": Eavesdropping}
+    if fault is not None:
+        cores["smtp"] = FAULTS[fault].core
+    with running_server(protocols=PROTOCOLS, cores=cores) as server:
         yield Overheard(server, sessions)

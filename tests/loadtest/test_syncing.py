@@ -93,6 +93,24 @@ def test_what_is_large_is_left_on_the_server(tmp_path: Path) -> None:
     assert result.summary.messages == 0
 
 
+def test_what_nobody_read_whole_is_read_after_the_run(tmp_path: Path) -> None:
+    json_file = tmp_path / "load.json"
+    arguments = ("--think-time", "0.1", "--feed-rate", "40", "--users", "1", "--message-size", "60k")
+    for run_time in ("1s", "8s", "30s"):
+        with overheard(fault="damages-one-message-in-ten") as heard:
+            urls = (as_user(heard.server.urls["imap"], "alice@example.test"), heard.server.urls["smtp"])
+            status, _, err = finished("imap-sync", *urls, *arguments, "--run-time", run_time, "--json", str(json_file))
+        result = read(json_file)
+        if result.summary.ledger.expected >= 10:
+            break
+    assert status == 1, err
+    ledger = result.summary.ledger
+    # The server damages the fifth of each ten, which may be the one that was under way when the run ended.
+    assert 0 < ledger.damaged == ledger.broken_promises
+    assert abs(ledger.damaged - (ledger.expected + 5) // 10) <= 1
+    assert result.summary.messages == 0
+
+
 def test_new_mail_that_is_told_of_in_idle_is_fetched_at_once(tmp_path: Path) -> None:
     with overheard() as heard:
         account = heard.server.store.account("alice@example.test")
