@@ -176,7 +176,7 @@ class Ledger:
             mailbox: where; together with `uid` it tells one copy from another.
             slot: which of the message's recipients that mailbox belongs to.
             uid: of this copy; the same copy may be read again and again.
-            digest: of the body found; None where it was not the one that the message itself tells.
+            digest: of the body found; None where the message contradicts itself.
             at_s: when.
             watched: somebody has been looking into the mailbox all the time, so that `at_s` tells when it came.
             in_order: a greater `uid` means that it came later, as IMAP has it and POP3 does not.

@@ -44,9 +44,10 @@ class Outbox:
             messages_per_session: after so many `is_used_up`; 0 keeps a session for as long as the server does.
         """
         persona = desk.plan.persona_of(user_number)
+        is_submission = desk.endpoint(role).target.scheme.startswith("submission")
         if logs_in is None:
             # Submission is for those who log in; elsewhere mail for a server's own users comes from strangers.
-            logs_in = desk.endpoint(role).target.scheme.startswith("submission")
+            logs_in = is_submission
         self.route = desk.route(role, persona.account if logs_in else None)
         self.envelope = Envelope(persona.sender, persona.recipients)
         self.mailboxes = desk.plan.slots_of(persona)
@@ -58,7 +59,7 @@ class Outbox:
         self._upcoming: Envelope | None = None
         """That of the message to come, in the session that there is."""
         eight_bit = role not in desk.opening.seven_bit_roles
-        letterhead = replace(desk.letterhead(user_number), for_submission=logs_in)
+        letterhead = replace(desk.letterhead(user_number), for_submission=logs_in or is_submission)
         self._press = press_of(letterhead, desk.plan.messages, seed=desk.plan.seed, eight_bit=eight_bit)
         self._recipients = persona.recipients
         self._messages_per_session = messages_per_session
@@ -126,6 +127,10 @@ class Outbox:
             if session is not None:
                 self._note_unanswered(session, number)
             raise
+        except MissingOfferError:
+            ledger.failed(number)
+            self.close()
+            raise
         except BaseException as error:
             if session is not None and session.sent_final_dot:
                 ledger.unconfirmed(number)
@@ -162,9 +167,8 @@ class Outbox:
     def _note_accepted_in_part(self, session: SmtpSession, number: int) -> None:
         """The message counts as accepted; the ledger expects it nowhere where it was refused, or in doubt."""
         for refusal in session.refusals:
-            self._desk.books.remark(
-                phase=refusal.error.phase, kind=f"recipient refused with {refusal.error.code}"
-            )  # fmt: skip
+            error = refusal.error
+            self._desk.books.remark(phase=error.phase, kind=f"recipient refused with {error.code}")
         self._desk.ledger.not_for(number, self._slots_of(refusal.slot for refusal in session.refusals))
         self._note_unanswered(session, number)
 
