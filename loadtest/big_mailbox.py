@@ -105,7 +105,7 @@ class BigMailboxUser(ImapUser):
             "select": lambda: session.select(self._mailbox),
             "fetch": lambda: session.uid_fetch("1:*", "(FLAGS)"),
             "search": lambda: session.uid_search("UNSEEN"),
-            "body": lambda: list(session.messages([middle])),
+            "fetch one message": lambda: list(session.messages([middle])),
             "store": lambda: session.uid_store(str(middle), r"+FLAGS.SILENT (\Flagged)"),
         }
         for phase, step in steps.items():

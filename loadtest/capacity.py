@@ -45,6 +45,8 @@ LEAST_FACTOR, MOST_FACTOR = 1.2, 10.0
 DESCENTS = 6
 """How often the rate is divided by the factor if not even the first one holds."""
 
+EXAMPLE = "p99(submit) < 250ms"
+
 _OPPOSITES = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _RATES = ("accepted", "messages_per_s", "operations_per_s")
 
@@ -94,14 +96,14 @@ def parse_objective(texts: Iterable[str]) -> Objective:
     Raises:
         ValueError: one of them cannot be read, or is none that a server meets at low rates and breaks at high ones.
     """
-    conditions = [parse_condition(text) for text in texts]
+    conditions = [parse_condition(text, example=EXAMPLE) for text in texts]
     if not conditions:
-        raise ValueError("an objective is needed: write 'p99(submit) < 250ms'")
+        raise ValueError(f"an objective is needed: write {EXAMPLE!r}")
     for condition in conditions:
         if isinstance(condition, CountCondition) and condition.quantity in _RATES:
-            raise ValueError(f"{condition.text!r}: the rate is what is searched for; write 'p99(submit) < 250ms'")
+            raise ValueError(f"{condition.text!r}: the rate is what is searched for; write {EXAMPLE!r}")
         if condition.operator not in ("<", "<="):
-            raise ValueError(f"{condition.text!r}: an objective says what must hold, as in 'p99(submit) < 250ms'")
+            raise ValueError(f"{condition.text!r}: an objective says what must hold, as in {EXAMPLE!r}")
     return Objective(
         " and ".join(condition.text for condition in conditions),
         tuple(_opposite(condition) for condition in conditions),

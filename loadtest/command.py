@@ -311,7 +311,7 @@ def _run(plan: LoadPlan, *, web_port: int | None, listen: tuple[str, int] | None
 
         allow_many_files()
         with ProgressLine(sys.stderr) as line:
-            line.announce(plan)
+            line.announce(plan, step_s=wanted.step_s if wanted is not None else None)
 
             def run(plan: LoadPlan) -> LoadResult:
                 line.begin(plan)

@@ -36,12 +36,14 @@ class ProgressLine:
         if self._live and self._shown:
             self._write("\n")
 
-    def announce(self, plan: LoadPlan) -> None:
-        """What is about to be done, and to whom."""
+    def announce(self, plan: LoadPlan, *, step_s: float | None = None) -> None:
+        """What is about to be done, and to whom; `step_s` where it is a search in steps of so many seconds."""
         self._operations = plan.scenario.operations
         recipients = recipients_of(plan.personas)
         to = ", ".join(recipients[:3]) + (f" and {len(recipients) - 3} more" if len(recipients) > 3 else "")
         length = "until Ctrl-C" if plan.run_time_s is None else f"for {plan.run_time_s:g} s"
+        if step_s is not None:
+            length = f"rising in steps of {step_s:g} s"
         length += f" after {plan.warm_up_s:g} s of warm-up" if plan.warm_up_s else ""
         users = count(plan.users, "user")
         load = f"{plan.arrivals}, at most {users}" if plan.arrivals else users

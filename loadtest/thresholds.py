@@ -126,15 +126,15 @@ class CountCondition:
 Condition = LatencyCondition | CountCondition
 
 
-def parse_condition(text: str) -> Condition:
+def parse_condition(text: str, *, example: str = "p99(submit) > 200ms' or 'failures > 0.1%") -> Condition:
     """Read `p99(submit) > 200ms`, `failures > 0.1%`, `messages_per_s < 500`.
 
     Raises:
-        ValueError: it is none of these; the text says what there is.
+        ValueError: it is none of these; the text says what there is, and gives the example.
     """
     match = _FORM.fullmatch(text)
     if match is None:
-        raise ValueError(f"cannot read {text!r}: write 'p99(submit) > 200ms' or 'failures > 0.1%'")
+        raise ValueError(f"cannot read {text!r}: write '{example}'")
     clean, unit = " ".join(text.split()), match["unit"]
     number = float(match["number"])
     if match["statistic"]:

@@ -282,6 +282,7 @@ def comparison_figures(change: LoadComparison) -> list[Figure]:
                 rates(intervals, lambda part: part.done),
                 look=_LOOK[number],
                 dash=_DASH[number],
+                steps=True,
             )
             for number, intervals in enumerate(parts, 1)
         ]

@@ -17,7 +17,7 @@ ROUNDS = 5
 AT_ONCE = 100
 """As the scenario documents them; its module is locust's, which patches the standard library."""
 
-STEPS = {"select", "fetch", "search", "body", "store"}
+STEPS = {"select", "fetch", "search", "fetch one message", "store"}
 
 
 def filled(heard: Overheard, tmp_path: Path, *arguments: str) -> LoadResult:
