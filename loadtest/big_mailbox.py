@@ -67,7 +67,7 @@ class BigMailboxUser(ImapUser):
             self.remark("delete", error)
         finally:
             if self._is_there:
-                self.desk.books.remark(phase="delete", kind=f"{self._mailbox} was left behind")
+                self.desk.books.remark(phase="delete", kind=f"{self._mailbox} may be left behind")
             super().on_stop()
 
     def begin(self, session: ImapSession) -> None:

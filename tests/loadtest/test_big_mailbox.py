@@ -31,7 +31,8 @@ def filled(heard: Overheard, tmp_path: Path, *arguments: str) -> LoadResult:
     account = heard.server.store.account("alice@example.test")
     assert account is not None
     name = f"mailspec-load-{result.run_id}-0"
-    assert (account.mailbox(name) is None) is (f"delete: {name} was left behind" not in result.summary.errors_by_kind)
+    # A DELETE that was answered too late has been carried out all the same.
+    assert account.mailbox(name) is None or f"delete: {name} may be left behind" in result.summary.errors_by_kind
     return result
 
 
