@@ -26,6 +26,7 @@ SUBJECT = b"mailspec load"
 Fields: TypeAlias = dict[bytes, list[bytes]]
 """What each of them says, by name in small letters, as often as it is there; folds and line ends as they stand."""
 
+_WHITE = re.compile(rb"[ \t\r\n]+")
 _FIELD = re.compile(
     rb"^(%b)[ \t]*:((?:[^\n]*\n[ \t])*[^\n]*)" % b"|".join(NAMES),  # folded lines included (RFC 5322 §2.2.3)
     re.MULTILINE | re.IGNORECASE,
@@ -66,5 +67,5 @@ def _canonical(name: bytes, value: bytes, token: bytes, *, addresses: bool) -> b
     if name == b"message-id":
         # But for the token all messages of a user have the same.
         return value.translate(None, b" \t\r\n").replace(token, b"")
-    text = b" ".join(value.split())
+    text = _WHITE.sub(b" ", value).strip(b" ")
     return SUBJECT if name == b"subject" and text.endswith(b" " + SUBJECT) else text

@@ -57,8 +57,10 @@ _TO_PRINTABLE = bytes(_PRINTABLE[octet % len(_PRINTABLE)] for octet in range(256
 
 _TOKEN = rb"([0-9a-f]{8}\.[0-9]{3}\.[0-9]{5}\.[0-9]{10})"
 # White space between the parts may be a fold; the digests are optional, so that a damaged one costs no identity.
-_IN_FIELD = re.compile(rb"\s*" + _TOKEN + rb"(?:\s+([0-9a-f]{16})\s+([0-9a-f]{8}|-)\s*\Z)?", re.I)
-_IN_MESSAGE_ID = re.compile(rb"\s*<" + _TOKEN + rb"@", re.I)
+_IN_FIELD = re.compile(
+    rb"[ \t\r\n]*" + _TOKEN + rb"(?:[ \t\r\n]+([0-9a-f]{16})[ \t\r\n]+([0-9a-f]{8}|-)[ \t\r\n]*\Z)?", re.I
+)
+_IN_MESSAGE_ID = re.compile(rb"[ \t\r\n]*<" + _TOKEN + rb"@", re.I)
 _QUOTED = re.compile(rb"^X-Mailspec:\s*" + _TOKEN, re.MULTILINE | re.I)
 # Wherever in the line it stands: a server that joins lines has damaged the message, not hidden it.
 _IN_LAST_LINE = re.compile(_TOKEN + rb"\s*\Z")
@@ -294,8 +296,7 @@ def identify(octets: bytes, run_id: str) -> Seen | None:
         return None
     digest = digest_of(body)
     whole = field is not None and field[2] is not None and int(field[2], 16) == digest
-    if whole and len(set(tokens)) == 1:
-        assert field is not None
+    if whole and field is not None and {field[1]} == set(tokens):
         keeps_header = field[3] == NO_HEADER_DIGEST or is_whole(fields, tokens[0], field[3])
         return Seen(_identity(tokens[0]), digest if keeps_header else None)
     if whole and last is not None and last[1] in tokens:

@@ -117,13 +117,16 @@ def test_submission_may_rewrite_addresses(how: str) -> None:
     assert is_whole(FORBIDDEN[how](handed_in(for_submission=True)))
 
 
-@given(at=st.integers(0, len(HEADER) - 1), new=st.integers(0, 255))
-def test_no_other_octet_of_a_header_can_change_without_being_told(at: int, new: int) -> None:
-    old, other = TEXT[at : at + 1], bytes([new])
-    seen = identify(TEXT[:at] + other + TEXT[at + 1 :], RUN)
-    if old.lower() == other.lower() or (old in HARMLESS and other in HARMLESS):
-        return
-    assert seen == Seen(Identity(2, 34, 5), None)
+@pytest.mark.parametrize(
+    "other", [b"\0", b"\t", b"\n", b"\v", b"\r", b" ", b"-", b"0", b"9", b":", b"<", b"f", b"x", b"\xff"]
+)
+def test_no_other_octet_of_a_header_can_change_without_being_told(other: bytes) -> None:
+    for at in range(len(HEADER)):
+        old = TEXT[at : at + 1]
+        if old.lower() == other.lower() or (old in HARMLESS and other in HARMLESS):
+            continue
+        seen = identify(TEXT[:at] + other + TEXT[at + 1 :], RUN)
+        assert seen == Seen(Identity(2, 34, 5), None), at
 
 
 OTHER_NAMES = st.from_regex(r"\A[A-Z][a-z]{0,8}(-[A-Z][a-z]{1,8}){0,2}\Z").filter(
