@@ -139,7 +139,11 @@ class Books:
 
     def encoded_histograms(self) -> dict[str, str]:
         """The histograms that hold something, as text."""
-        return {phase: self.histograms[phase].encode() for phase in self.latencies()}
+        return {
+            phase: self.histograms[phase].encode()
+            for phase in PHASES
+            if phase in self.histograms and self.histograms[phase].count
+        }
 
     def intervals(self, *, now: float) -> tuple[Interval, ...]:
         """The run so far, interval by interval."""

@@ -162,7 +162,7 @@ def judge(measured: Measured, objective: Objective) -> tuple[Outcome, Step]:
         achieved_per_s=measured.achieved_per_s,
         p50_us=latency.p50 if latency else 0,
         p99_us=latency.p99 if latency else 0,
-        failures=ledger.failed + ledger.refused - ledger.deferred,
+        failures=ledger.failures,
         dropped=measured.dropped,
         integrity_ok=not measured.integrity,
         met=outcome is Outcome.MET,

@@ -10,7 +10,9 @@ import base64
 import binascii
 import ctypes
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 
 from hdrh.codec import HdrCookieException, HdrLengthException  # type: ignore[import-untyped]
@@ -48,6 +50,12 @@ def bounds_of(place: int) -> tuple[int, int]:
     bucket = (place >> _HALF_BITS) - 1
     least = (place - (bucket << _HALF_BITS)) << bucket
     return least, least + (1 << bucket) - 1
+
+
+def _middle_of(place: int) -> int:
+    """What a mean takes all latencies in this place for."""
+    least, greatest = bounds_of(place)
+    return least + (greatest - least + 1) // 2 if greatest > least else least
 
 
 class LatencyHistogram:
@@ -97,19 +105,33 @@ class LatencyHistogram:
         self.min_us = min(self.min_us, other.min_us)
 
     def percentiles_us(self, percentiles: Iterable[float]) -> list[int]:
-        """For each percentile (0 < p ≤ 100) the upper end of its bucket; 0 where nothing was counted."""
-        wanted = list(percentiles)
-        if not self.count:
-            return [0] * len(wanted)
-        found: dict[float, int] = self._synchronised().get_percentile_to_value_dict(wanted)
-        return [min(found[percentile], self.max_us) for percentile in wanted]
+        """For each percentile (0 < p ≤ 100) the upper end of its bucket; 0 where nothing was counted.
+
+        The rank is HdrHistogram's, the nearest and rounded half up; its own search takes thirty times as long, in which
+        no user of the process gets a turn.
+        """
+        return self._percentiles_us(percentiles, self._occupied()) if self.count else [0 for _ in percentiles]
+
+    def _occupied(self) -> list[tuple[int, int]]:
+        """Place and count of all that is not empty, from the shortest latencies on."""
+        return [(place, number) for place, number in enumerate(self._counts[:]) if number]
+
+    def _percentiles_us(self, percentiles: Iterable[float], occupied: list[tuple[int, int]]) -> list[int]:
+        ranks = list(accumulate(number for _, number in occupied))
+        found = []
+        for percentile in percentiles:
+            rank = max(int(percentile / 100 * self.count + 0.5), 1)
+            place, _ = occupied[bisect_left(ranks, rank)]
+            found.append(min(bounds_of(place)[1], self.max_us))
+        return found
 
     def summary(self) -> Latency | None:
         """The figures of a report; None where nothing was counted."""
         if not self.count:
             return None
-        p50, p90, p95, p99, p999 = self.percentiles_us((50, 90, 95, 99, 99.9))
-        mean: float = self._synchronised().get_mean_value()
+        occupied = self._occupied()
+        p50, p90, p95, p99, p999 = self._percentiles_us((50, 90, 95, 99, 99.9), occupied)
+        mean = sum(number * _middle_of(place) for place, number in occupied) / self.count
         return Latency(
             count=self.count,
             min=min(self.min_us, p50),

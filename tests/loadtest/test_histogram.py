@@ -42,6 +42,20 @@ def test_merging_gives_what_one_histogram_would_have_counted(one: list[int], oth
 
 
 @settings(max_examples=40)
+@given(samples=st.lists(latencies_us, min_size=1, max_size=60))
+def test_the_figures_are_those_that_hdrhistogram_itself_gives(samples: list[int]) -> None:
+    theirs = HdrHistogram(LOWEST_US, HIGHEST_US, 3)
+    for sample in samples:
+        theirs.record_value(sample)
+    percentiles = (1, 50, 90, 95, 99, 99.9, 100)
+    found = counted(samples).percentiles_us(percentiles)
+    assert found == [min(theirs.get_value_at_percentile(p), max(samples)) for p in percentiles]
+    summary = counted(samples).summary()
+    assert summary is not None
+    assert summary.mean == pytest.approx(theirs.get_mean_value(), abs=0.06)
+
+
+@settings(max_examples=40)
 @given(samples=st.lists(latencies_us, min_size=1, max_size=60), percentile=st.sampled_from([50.0, 90.0, 99.0, 99.9]))
 def test_a_percentile_is_right_to_three_digits(samples: list[int], percentile: float) -> None:
     # HdrHistogram takes the nearest rank, rounded half up.
