@@ -45,7 +45,7 @@ SESSIONS = 20
 MESSAGES = 60_000
 RUN_S = 4
 POSTAL_WARM_UP_S = 1.0
-SLICE_S, PERIOD_S = 0.007, 0.021
+SLICE_S, SLICES = 0.1, 3
 
 AIMS = (
     Aim(work=PIPELINED, subject=OURS, against=SOURCE, ratio=1.2),
@@ -166,11 +166,11 @@ def beside_each_other(books: Books, sink: Server, rounds: int) -> str:
 
 
 def in_slices(sink: Server, workers: int) -> tuple[int, float, float]:
-    """So many workers, of which each may run for `SLICE_S` of every `PERIOD_S`, one after the other.
+    """So many workers, of which each may run for one of `SLICES`, of `SLICE_S` each, in turn.
 
     Two cores have no room for two busy workers and their target. In slices both have the same core in turn, as if each
     had a slower one of its own; what is measured is whether their rates add up, with all that a run of several
-    processes does besides.
+    processes does besides. In slices that are left over something else is busy, so that the core never falls asleep.
     """
     with tempfile.TemporaryDirectory(prefix="mailspec-bench-") as folder:
         path = Path(folder) / "load.json"
@@ -190,14 +190,17 @@ def in_slices(sink: Server, workers: int) -> tuple[int, float, float]:
         port = next(match[1] for line in master.stderr if (match := re.search(r"--master-port (\d+)", line)))
         command = [sys.executable, "-m", "mailspec", "load", "--worker", "--master-port", port]
         running = [subprocess.Popen(command, cwd=PROJECT) for _ in range(workers)]
+        other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        slices = [*running, *[other] * (SLICES - workers)]
         try:
             while master.poll() is None:
-                for worker in running:
-                    worker.send_signal(signal.SIGCONT)
+                for process in slices:
+                    process.send_signal(signal.SIGCONT)
                     time.sleep(SLICE_S)
-                    worker.send_signal(signal.SIGSTOP)
-                time.sleep(PERIOD_S - SLICE_S * workers)
+                    process.send_signal(signal.SIGSTOP)
         finally:
+            other.kill()
+            other.wait()
             for worker in running:
                 worker.send_signal(signal.SIGCONT)
                 worker.wait()
