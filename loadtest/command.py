@@ -11,14 +11,14 @@ from typing import Any, NoReturn
 
 import click
 
-from loadtest.capacity import parse_objective
 from loadtest.embedded import ACCOUNTS, EmbeddedServerError, embedded_server
-from loadtest.finding import Wanted, find_capacity
 from loadtest.machine import allow_many_files
 from loadtest.option_groups import GroupedOptions
 from loadtest.plan import LoadPlan
 from loadtest.planning import Options, plan_from, scenario_named
-from loadtest.scenarios import SCENARIOS, Scenario
+from loadtest.rates.capacity import parse_objective
+from loadtest.rates.finding import Wanted, find_capacity
+from loadtest.scenarios.table import SCENARIOS, Scenario
 from loadtest.target import DEFAULT_SENDER, TlsUse
 from reports.load import LoadExit, LoadResult, encode_load, load_exit
 

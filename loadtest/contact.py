@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from loadtest.corpus import CorpusError
+from loadtest.clients.schemes import AnySession, open_session, take_leave
+from loadtest.clients.session import LoadError
+from loadtest.clients.smtp_client import SmtpSession
+from loadtest.mail.corpus import CorpusError
+from loadtest.mail.supply import largest_octets, left_out_of
 from loadtest.plan import Endpoint, LoadPlan
-from loadtest.scenarios import ROLES
-from loadtest.schemes import AnySession, open_session, take_leave
-from loadtest.session import LoadError
-from loadtest.smtp_client import SmtpSession
-from loadtest.supply import largest_octets, left_out_of
+from loadtest.scenarios.table import ROLES
 from loadtest.target import Address
 
 

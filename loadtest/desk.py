@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 
 import gevent  # type: ignore[import-untyped]
 
-from loadtest.arrivals import Arrivals, Tally
-from loadtest.books import Books
-from loadtest.histogram import LatencyHistogram
-from loadtest.judging import ReplyJudge
-from loadtest.ledger import Ledger
-from loadtest.limiter import Limiter
-from loadtest.messages import Letterhead
+from loadtest.bookkeeping.books import Books
+from loadtest.bookkeeping.histogram import LatencyHistogram
+from loadtest.bookkeeping.ledger import Ledger
+from loadtest.clients.judging import ReplyJudge
+from loadtest.clients.session import Session
+from loadtest.mail.messages import Letterhead
 from loadtest.plan import Endpoint, LoadPlan, Route
-from loadtest.schedule import parse_schedule
-from loadtest.session import Session
+from loadtest.rates.arrivals import Arrivals, Tally
+from loadtest.rates.limiter import Limiter
+from loadtest.rates.schedule import parse_schedule
 from loadtest.target import Account, Address
 
 AnyOpened = TypeVar("AnyOpened", bound=Session)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from loadtest.scenarios import ROLES, Scenario
+from loadtest.scenarios.table import ROLES, Scenario
 
 SERVICES = ("smtp", "submission", "lmtp", "pop3", "imap")
 ACCOUNTS = ("alice@example.test:secret", "bob@example.test:secret")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from loadtest.phases import PHASES
-from loadtest.scenarios import ROLES, SCENARIOS, Scenario
+from loadtest.bookkeeping.phases import PHASES
+from loadtest.scenarios.table import ROLES, SCENARIOS, Scenario
 
 WIDTH = 100
 """Columns of the text."""

@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 import gevent  # type: ignore[import-untyped]
 
-from loadtest.declaring import Declarations
+from loadtest.clients.declaring import Declarations
+from loadtest.clients.session import LoadError, MissingOfferError, RefusedError
+from loadtest.clients.smtp_client import Envelope, SmtpSession
 from loadtest.desk import Desk
+from loadtest.mail.supply import press_of
 from loadtest.plan import Persona
-from loadtest.session import LoadError, MissingOfferError, RefusedError
-from loadtest.smtp_client import Envelope, SmtpSession
-from loadtest.supply import press_of
 
 HandedIn: TypeAlias = tuple[int, int, float, float]
 """A message that the server has taken: its number and octets, seconds since its MAIL, when on the monotonic clock.

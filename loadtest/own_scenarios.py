@@ -9,8 +9,8 @@ import ast
 from dataclasses import replace
 from pathlib import Path
 
-from loadtest.phases import PHASES
-from loadtest.scenarios import ROLES, SCENARIOS, Scenario
+from loadtest.bookkeeping.phases import PHASES
+from loadtest.scenarios.table import ROLES, SCENARIOS, Scenario
 
 SETTINGS = ("operations", "headline")
 """Attributes of the class that say what a turn is called, in the plural, and which phase its latency is."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from loadtest.scenarios import ROLES, Scenario
+from loadtest.scenarios.table import ROLES, Scenario
 from loadtest.target import Account, Address, Target, TlsUse
 from reports.load import Parameter
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
 
-from loadtest.messages import Letterhead
+from loadtest.bookkeeping.thresholds import NEED_READING, CountCondition, parse_condition
+from loadtest.mail.messages import Letterhead
+from loadtest.mail.supply import press_of
 from loadtest.own_scenarios import own_scenario
 from loadtest.plan import Endpoint, LoadPlan, Patience, Persona
-from loadtest.scenarios import ROLES, SCENARIOS, Scenario
-from loadtest.schedule import parse_schedule
-from loadtest.supply import press_of
+from loadtest.rates.schedule import parse_schedule
+from loadtest.scenarios.table import ROLES, SCENARIOS, Scenario
 from loadtest.target import (
     DEFAULT_RECIPIENT,
     DEFAULT_SENDER,
@@ -27,7 +28,6 @@ from loadtest.target import (
     parse_account,
     parse_target,
 )
-from loadtest.thresholds import NEED_READING, CountCondition, parse_condition
 
 FOREIGN_RATE_PER_S = 50.0
 """Operations per second at most on a server beyond this machine, unless --max-rate says otherwise."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from loadtest.plan import LoadPlan
 from loadtest.planning import recipients_of
-from loadtest.scenarios import ROLES
+from loadtest.scenarios.table import ROLES
 from reports.load import Step
 from reports.load_wording import milliseconds, step_sign
 from reports.octets import printable

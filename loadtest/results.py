@@ -8,13 +8,13 @@ from itertools import takewhile
 
 import msgspec
 
+from loadtest.bookkeeping.drift import drift_of
+from loadtest.bookkeeping.thresholds import conditions
 from loadtest.desk import Findings, Opening
-from loadtest.drift import drift_of
 from loadtest.machine import limits_met
+from loadtest.mail.supply import left_out_of
 from loadtest.plan import LoadPlan
-from loadtest.schedule import parse_schedule
-from loadtest.supply import left_out_of
-from loadtest.thresholds import conditions
+from loadtest.rates.schedule import parse_schedule
 from reports.load import SATURATED, Interval, Ledger, LoadResult, Process, SizePoint, Summary, WarmUp
 
 

@@ -21,13 +21,13 @@ from datetime import UTC, datetime
 import gevent  # type: ignore[import-untyped]
 from gevent.event import Event  # type: ignore[import-untyped]
 
-from loadtest.audit import Audit, inboxes_of
+from loadtest.bookkeeping.audit import Audit, inboxes_of
+from loadtest.clients.session import LoadError
 from loadtest.contact import NoVerdictError, first_contact
 from loadtest.desk import Findings, Opening
 from loadtest.generators import OPEN_LEAD_S, Generator, Glimpse
 from loadtest.plan import LoadPlan
 from loadtest.results import result_of
-from loadtest.session import LoadError
 from loadtest.web import serve_page
 from reports.load import LoadResult
 

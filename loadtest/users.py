@@ -15,14 +15,14 @@ from locust import User, task
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING
 
-from loadtest.arrivals import Arrivals
-from loadtest.audit import note_found
+from loadtest.bookkeeping.audit import note_found
+from loadtest.clients.imap_client import ImapSession
+from loadtest.clients.session import LoadError, RefusedError
 from loadtest.desk import Desk
-from loadtest.imap_client import ImapSession
 from loadtest.live import LiveStatistics
 from loadtest.outbox import Feeder
 from loadtest.plan import Persona
-from loadtest.session import LoadError, RefusedError
+from loadtest.rates.arrivals import Arrivals
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0

@@ -9,8 +9,8 @@ import time
 
 import gevent  # type: ignore[import-untyped]
 
+from loadtest.clients.session import LoadError
 from loadtest.outbox import Outbox
-from loadtest.session import LoadError
 from loadtest.users import MailUser
 
 BURST = 10

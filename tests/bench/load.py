@@ -20,7 +20,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtest.scenarios import SCENARIOS
+from loadtest.scenarios.table import SCENARIOS
 from reports.load import decode_load
 from tests.bench import report, servers
 from tests.bench.clients import WrongAnswerError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loadtest.scenarios import SCENARIOS
+from loadtest.scenarios.table import SCENARIOS
 from tests.loadtest.commands import as_user, finished, read
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from loadtest.imap_client import ImapSession
+from loadtest.clients.imap_client import ImapSession
 from loadtest.plan import Patience, Route
 from loadtest.target import Account, Address
 from tests.loadtest.scripted_server import Peer

@@ -17,9 +17,9 @@ from gevent.server import StreamServer  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.alarm import Alarm
-from loadtest.arrivals import LATE_S, Arrivals, Line, Tally
-from loadtest.schedule import parse_schedule
+from loadtest.rates.alarm import Alarm
+from loadtest.rates.arrivals import LATE_S, Arrivals, Line, Tally
+from loadtest.rates.schedule import parse_schedule
 
 LONG_S = 20.0
 """Far more than any of this takes: what hangs is to fail, not to hang."""

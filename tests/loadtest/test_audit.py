@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import reference_server.smtp.faults  # noqa: F401 - registers the faults
-from loadtest.audit import Audit
+from loadtest.bookkeeping.audit import Audit
 from loadtest.desk import Desk, Opening, Part
+from loadtest.mail.supply import press_of
 from loadtest.planning import Options, plan_from
 from loadtest.results import result_of
-from loadtest.supply import press_of
 from reference_server.registry import FAULTS
 from reference_server.running import RunningServer, default_cores, running_server
 from reports.load import LoadResult

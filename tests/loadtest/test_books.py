@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.books import Books
-from loadtest.timeline import Timeline
+from loadtest.bookkeeping.books import Books
+from loadtest.bookkeeping.timeline import Timeline
 
 
 def books() -> Books:

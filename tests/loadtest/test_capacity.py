@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.capacity import (
+from loadtest.rates.capacity import (
     ACHIEVED_SHARE,
     DESCENTS,
     FEWEST_ARRIVALS,

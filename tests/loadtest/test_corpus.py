@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.corpus import Corpus, CorpusError, CorpusPress, letter_of, load_corpus
-from loadtest.messages import Identity, Letterhead, MessagePress, Seen, identify, stuffed
-from loadtest.supply import largest_octets, left_out_of, press_of, supply_of
+from loadtest.mail.corpus import Corpus, CorpusError, CorpusPress, letter_of, load_corpus
+from loadtest.mail.messages import Identity, Letterhead, MessagePress, Seen, identify, stuffed
+from loadtest.mail.supply import largest_octets, left_out_of, press_of, supply_of
 
 PLAIN = b"From: <a@b.test>\r\nSubject: x\r\n\r\n.dots\r\nand end\r\n"
 

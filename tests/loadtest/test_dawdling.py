@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from loadtest import dawdling
-from loadtest.dawdling import Ending, Fate, Manner, SlowClient, about, manners_for, protocol_of
+from loadtest.clients.session import BrokenError
+from loadtest.clients.smtp_client import Envelope
 from loadtest.plan import Patience, Route
-from loadtest.scenarios import ROLES
-from loadtest.session import BrokenError
-from loadtest.smtp_client import Envelope
+from loadtest.scenarios import dawdling
+from loadtest.scenarios.dawdling import Ending, Fate, Manner, SlowClient, about, manners_for, protocol_of
+from loadtest.scenarios.table import ROLES
 from loadtest.target import Address
 from reference_server.running import running_server
 from tests.loadtest.scripted_server import Peer, serving

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.declaring import Declarations
-from loadtest.smtp_client import Envelope
+from loadtest.clients.declaring import Declarations
+from loadtest.clients.smtp_client import Envelope
 from reference_server.running import running_server
 from tests.loadtest.commands import as_user, finished, read
 from tests.loadtest.scripted_server import Peer, serving

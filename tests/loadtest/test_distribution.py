@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.messages import identify
+from loadtest.mail.messages import identify
 from reference_server.running import RunningServer, running_server
 from tests.loadtest.commands import LONGEST_S, as_user, finished, read, started
 

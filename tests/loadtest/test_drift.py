@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from loadtest.bookkeeping.drift import FEWEST, drift_of
 from loadtest.desk import Desk, Opening, Part
-from loadtest.drift import FEWEST, drift_of
 from loadtest.planning import Options, plan_from
 from loadtest.results import result_of
-from loadtest.scenarios import SCENARIOS
+from loadtest.scenarios.table import SCENARIOS
 from reports.load import Interval, LoadExit, load_exit
 from reports.load_drift import Drift, Stretch
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.messages import Identity, Letterhead, MessagePress, Seen, identify
+from loadtest.mail.messages import Identity, Letterhead, MessagePress, Seen, identify
 
 RUN = "0123abcd"
 RECIPIENTS = ("bob@example.test", "carol@example.test", "dave@example.test")

@@ -9,7 +9,7 @@ from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.histogram import HIGHEST_US, LOWEST_US, LatencyHistogram
+from loadtest.bookkeeping.histogram import HIGHEST_US, LOWEST_US, LatencyHistogram
 
 latencies_us = st.one_of(st.integers(LOWEST_US, 5000), st.integers(LOWEST_US, HIGHEST_US))
 samples_us = st.lists(latencies_us, max_size=60)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from loadtest import imap_client, imap_exchange
-from loadtest.imap_client import BATCH, ImapSession
+from loadtest.clients import imap_client, imap_exchange
+from loadtest.clients.imap_client import BATCH, ImapSession
+from loadtest.clients.session import RefusedError
 from loadtest.plan import Route
-from loadtest.session import RefusedError
 from loadtest.target import Account, Address, TlsUse
 from reference_server.running import RunningServer, running_server
 from tests.loadtest.imap_dialogue import ALICE, PATIENT, TEXT
@@ -78,7 +78,7 @@ def test_a_long_answer_lets_others_go_on_while_it_comes_and_while_it_is_read(
         monkeypatch.setattr(module, "RESPONSES_A_TURN", 2)
         monkeypatch.setattr(module, "let_others_go_on", lambda name=module.__name__: turns.append(name))
     assert len(session.uid_fetch("1:*", "(FLAGS)")) == 5
-    assert turns == ["loadtest.imap_exchange"] * 2 + ["loadtest.imap_client"] * 2
+    assert turns == ["loadtest.clients.imap_exchange"] * 2 + ["loadtest.clients.imap_client"] * 2
 
 
 def test_flags_searches_copies_and_removals(session: ImapSession) -> None:

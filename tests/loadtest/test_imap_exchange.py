@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from loadtest.session import BrokenError, RefusedError
+from loadtest.clients.session import BrokenError, RefusedError
 from tests.loadtest.imap_dialogue import PATIENT, dialogue, opened
 from tests.loadtest.scripted_server import Peer, serving
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from loadtest.imap_client import ImapSession
-from loadtest.session import BrokenError, LoadError, RefusedError
+from loadtest.clients.imap_client import ImapSession
+from loadtest.clients.session import BrokenError, LoadError, RefusedError
 from tests.loadtest.imap_dialogue import GREETING, PATIENT, dialogue, opened
 from tests.loadtest.scripted_server import Peer, serving
 

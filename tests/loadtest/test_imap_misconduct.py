@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.imap_client import ImapSession
+from loadtest.clients.imap_client import ImapSession
+from loadtest.clients.session import BrokenError, LoadError
 from loadtest.plan import Route
-from loadtest.session import BrokenError, LoadError
 from loadtest.target import Address, TlsUse
 from tests.loadtest.imap_dialogue import ALICE, GREETING, PATIENT, SHORT, TEXT, dialogue, opened
 from tests.loadtest.scripted_server import Peer, serving

@@ -6,9 +6,9 @@ import base64
 
 import pytest
 
-from loadtest.imap_client import ImapSession
+from loadtest.clients.imap_client import ImapSession
+from loadtest.clients.session import BrokenError, LoadError, MissingOfferError, RefusedError
 from loadtest.plan import Route
-from loadtest.session import BrokenError, LoadError, MissingOfferError, RefusedError
 from loadtest.target import Account, TlsUse
 from tests.loadtest.imap_dialogue import ALICE, SHORT, dialogue, opened
 from tests.loadtest.scripted_server import serving

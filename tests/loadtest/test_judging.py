@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.imap_client import ImapSession
-from loadtest.judging import EXAMPLE_OCTETS, JUDGED_OCTETS, ReplyJudge, rate_at
+from loadtest.clients.imap_client import ImapSession
+from loadtest.clients.judging import EXAMPLE_OCTETS, JUDGED_OCTETS, ReplyJudge, rate_at
+from loadtest.clients.pop3_client import Pop3Session
+from loadtest.clients.session import Session
+from loadtest.clients.smtp_client import Envelope, SmtpSession
 from loadtest.plan import Patience, Route
-from loadtest.pop3_client import Pop3Session
-from loadtest.session import Session
-from loadtest.smtp_client import Envelope, SmtpSession
 from reports.load import Interval
 from tests.loadtest.scripted_server import Peer, serving
 
@@ -211,7 +211,7 @@ def test_sessions_put_every_reply_to_their_judge(
 
 def test_no_reply_is_known_at_a_glance_where_there_is_a_judge(monkeypatch: pytest.MonkeyPatch) -> None:
     # Only cooperative sockets are ever read that way.
-    monkeypatch.setattr("loadtest.session.socket", gevent.socket)
+    monkeypatch.setattr("loadtest.clients.session.socket", gevent.socket)
     envelope = Envelope("a@client.example", ["b@example.test"])
     well = b"250 a\r\n250 b\r\n354 go\r\n"
     messages = 4

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.ledger import Account, Ledger
-from loadtest.messages import Identity
+from loadtest.bookkeeping.ledger import Account, Ledger
+from loadtest.mail.messages import Identity
 
 RUN = "0123abcd"
 MAILBOX = "alice@example.test"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.limiter import CATCH_UP_S, Limiter
+from loadtest.rates.limiter import CATCH_UP_S, Limiter
 
 
 class VirtualTime:

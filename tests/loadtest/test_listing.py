@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from loadtest.bookkeeping.phases import PHASES
 from loadtest.listing import WIDTH, scenario_entries, scenario_explained
-from loadtest.phases import PHASES
-from loadtest.scenarios import SCENARIOS
+from loadtest.scenarios.table import SCENARIOS
 from tests.loadtest.commands import ROOT
 
 

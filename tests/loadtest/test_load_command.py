@@ -18,10 +18,10 @@ from urllib.request import Request
 import pytest
 from click.testing import CliRunner
 
+from loadtest.bookkeeping.histogram import LatencyHistogram
 from loadtest.command import load, seconds
-from loadtest.histogram import LatencyHistogram
-from loadtest.messages import identify
-from loadtest.scenarios import SCENARIOS
+from loadtest.mail.messages import identify
+from loadtest.scenarios.table import SCENARIOS
 from reference_server.running import RunningServer, running_server
 from tests.loadtest import commands
 from tests.loadtest.commands import LONGEST_S, read
@@ -308,7 +308,7 @@ def test_lengths_of_time_are_read_as_people_write_them(text: str, expected: floa
 
 
 def test_naming_scenarios_and_reading_the_command_line_patch_nothing() -> None:
-    asked = "import sys, loadtest.command, loadtest.scenarios; print({'locust', 'gevent'} & set(sys.modules))"
+    asked = "import sys, loadtest.command, loadtest.scenarios.table; print({'locust', 'gevent'} & set(sys.modules))"
     answer = subprocess.run(
         [sys.executable, "-c", asked], cwd=commands.ROOT, capture_output=True, text=True, check=True
     )

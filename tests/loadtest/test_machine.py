@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.books import Books
+from loadtest.bookkeeping.books import Books
+from loadtest.bookkeeping.ledger import Ledger
+from loadtest.bookkeeping.thresholds import parse_condition
 from loadtest.desk import Findings
-from loadtest.ledger import Ledger
 from loadtest.machine import LIMITS, limits_met
 from loadtest.results import summary_of
-from loadtest.thresholds import parse_condition
 from reports.load import LoadExit, LoadResult, load_exit
 from tests.loadtest.commands import ROOT, finished, read
 from tests.loadtest.scripted_server import Peer, serving

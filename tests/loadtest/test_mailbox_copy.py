@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.imap_answers import Selected
-from loadtest.mailbox_copy import MOST_BODY_OCTETS, MailboxCopy, to_be_read
+from loadtest.clients.imap_answers import Selected
+from loadtest.scenarios.mailbox_copy import MOST_BODY_OCTETS, MailboxCopy, to_be_read
 
 NOTHING: frozenset[bytes] = frozenset()
 CONDSTORE = frozenset({b"CONDSTORE"})

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.messages import (
+from loadtest.mail.messages import (
     LINE_OCTETS,
     Identity,
     Letterhead,
@@ -24,7 +24,7 @@ from loadtest.messages import (
     lines_of,
     stuffed,
 )
-from loadtest.sizes import mixed, spread
+from loadtest.mail.sizes import mixed, spread
 
 DATE = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 

@@ -40,7 +40,7 @@ from pathlib import Path
 
 from locust import events
 
-from loadtest.submitting import RelayingUser
+from loadtest.scenarios.submitting import RelayingUser
 
 heard = []
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import gevent.socket  # type: ignore[import-untyped]
 import pytest
 
+from loadtest.clients.session import BrokenError, LoadError, RefusedError
+from loadtest.clients.smtp_client import Envelope, SmtpSession
 from loadtest.plan import Patience, Route
-from loadtest.session import BrokenError, LoadError, RefusedError
-from loadtest.smtp_client import Envelope, SmtpSession
 from tests.loadtest.scripted_server import Peer, serving
 
 ENVELOPE = Envelope("alice@example.test", ["bob@example.test", "carol@example.test"])
@@ -30,7 +30,7 @@ SHORT = Patience(connect_s=10.0, reply_s=1.0)
 def _sockets(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "cooperative":
-            patch.setattr("loadtest.session.socket", gevent.socket)
+            patch.setattr("loadtest.clients.session.socket", gevent.socket)
         yield
 
 

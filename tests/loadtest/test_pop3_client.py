@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.wire.pop3 import ResponseReader
+from loadtest.clients.pop3_client import Pop3Session
+from loadtest.clients.session import BrokenError, LoadError, MissingOfferError, RefusedError
 from loadtest.plan import Patience, Route
-from loadtest.pop3_client import Pop3Session
-from loadtest.session import BrokenError, LoadError, MissingOfferError, RefusedError
 from loadtest.target import Account, Address, TlsUse
 from reference_server.running import RunningServer, running_server
 from tests.loadtest.scripted_server import Peer, serving

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.scenarios import SCENARIOS
+from loadtest.scenarios.table import SCENARIOS
 from reports.load import load_exit
 from tests.loadtest.commands import finished, read
 from tests.reports.page import Page

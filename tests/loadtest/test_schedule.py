@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.schedule import Schedule, parse_schedule
+from loadtest.rates.schedule import Schedule, parse_schedule
 
 rates = st.integers(0, 400).map(lambda tenths: f"{tenths / 10:g}/s")
 positive_rates = st.integers(1, 400).map(lambda tenths: f"{tenths / 10:g}/s")

@@ -12,8 +12,8 @@ from typing import NoReturn
 import pytest
 
 from conformance.wire.connection import client_tls
+from loadtest.clients.session import BrokenError, MissingOfferError, Session, kind_of
 from loadtest.plan import Patience, Route
-from loadtest.session import BrokenError, MissingOfferError, Session, kind_of
 from loadtest.target import Account, Address, TlsUse
 from tests.loadtest.scripted_server import Peer, drip_a_handshake, serving
 

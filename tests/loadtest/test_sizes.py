@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.sizes import LARGEST_OCTETS, REAL_MAIL, STRATA, Sizes, fixed, mixed, parse_sizes, spread
+from loadtest.mail.sizes import LARGEST_OCTETS, REAL_MAIL, STRATA, Sizes, fixed, mixed, parse_sizes, spread
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from loadtest.bookkeeping.thresholds import parse_condition
 from loadtest.command import load
 from loadtest.plan import LoadPlan
 from loadtest.planning import Options, plan_from
-from loadtest.thresholds import parse_condition
 from reference_server.running import RunningServer, running_server
 from reports.load import Latency, LoadResult
 from reports.load_wording import remarks

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.wire.smtp import ReplyReader
+from loadtest.clients.session import BrokenError, LoadError, MissingOfferError, RefusedError
+from loadtest.clients.smtp_client import Envelope, SmtpSession
 from loadtest.plan import Patience, Route
-from loadtest.session import BrokenError, LoadError, MissingOfferError, RefusedError
-from loadtest.smtp_client import Envelope, SmtpSession
 from loadtest.target import Account, Address, TlsUse
 from tests.loadtest.scripted_server import Peer, serving
 
@@ -38,7 +38,7 @@ def _sockets(request: pytest.FixtureRequest) -> Iterator[None]:
     """Everything holds with Python's sockets and with gevent's, which are waited for in another way."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "cooperative":
-            patch.setattr("loadtest.session.socket", gevent.socket)
+            patch.setattr("loadtest.clients.session.socket", gevent.socket)
         yield
 
 

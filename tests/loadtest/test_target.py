@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from loadtest.planning import Options, plan_from
-from loadtest.scenarios import ROLES
+from loadtest.scenarios.table import ROLES
 from loadtest.target import (
     Account,
     Address,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from loadtest.books import Books
+from loadtest.bookkeeping.books import Books
+from loadtest.bookkeeping.ledger import Ledger
+from loadtest.bookkeeping.thresholds import DEFAULTS, conditions, parse_condition
 from loadtest.desk import Findings
-from loadtest.ledger import Ledger
 from loadtest.results import summary_of
-from loadtest.thresholds import DEFAULTS, conditions, parse_condition
 from reports.load import Summary
 from reports.load_drift import Drift, Stretch
 

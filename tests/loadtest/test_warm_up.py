@@ -59,7 +59,8 @@ def test_a_run_that_is_ended_in_its_warm_up_has_measured_nothing(tmp_path: Path)
 def test_a_mail_servers_client_that_has_nothing_to_hand_in_takes_its_leave(tmp_path: Path) -> None:
     locust_file = tmp_path / "restless.py"
     locust_file.write_text(
-        "from loadtest.submitting import RelayingUser\n\n\nclass RestlessUser(RelayingUser):\n    rest_s = 0.2\n"
+        "from loadtest.scenarios.submitting import RelayingUser\n\n\n"
+        "class RestlessUser(RelayingUser):\n    rest_s = 0.2\n"
     )
     seen: list[list[bytes]] = []
 
