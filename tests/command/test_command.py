@@ -106,7 +106,7 @@ def test_recorded_load_runs_are_rendered_again_and_compared(tmp_path: Path) -> N
     assert "3 THRESHOLDS BROKEN" in again.stdout
     assert "plotly.js" in (tmp_path / "a.html").read_text(encoding="utf-8")
     compared = mailspec("report", "a.json", "b.json", cwd=tmp_path)
-    assert compared.stdout.endswith("2 FIGURES WORSE, 13 BETTER\n")
+    assert compared.stdout.endswith("2 FIGURES WORSE, 13 BETTER\nThe runs did not ask the same of the server.\n")
 
 
 @pytest.mark.parametrize(

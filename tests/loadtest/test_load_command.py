@@ -320,4 +320,4 @@ def test_every_scenario_says_what_it_does_and_has_a_user_class() -> None:
         assert scenario.name == name
         assert scenario.summary
         assert scenario.about
-        assert re.fullmatch(r"loadtest\.\w+:\w+", scenario.user_class)
+        assert re.fullmatch(r"loadtest\.scenarios\.\w+:\w+", scenario.user_class)
