@@ -241,10 +241,13 @@ def load(
         warm_up = STEP_WARM_UP_S if warm_up is None else warm_up
     elif objectives:
         raise click.UsageError("--slo belongs to find-capacity; --fail-if says when any other run has failed")
-    with ExitStack() as stack:
-        plan = _plan(stack, {**options, "warm_up": warm_up or 0.0}, until_ended=web, files=(json_file, html_file))
-        listen = (master_host, master_port) if master else None
-        result = _run(plan, web_port=web_port if web else None, listen=listen, wanted=wanted)
+    try:
+        with ExitStack() as stack:
+            plan = _plan(stack, {**options, "warm_up": warm_up or 0.0}, until_ended=web, files=(json_file, html_file))
+            listen = (master_host, master_port) if master else None
+            result = _run(plan, web_port=web_port if web else None, listen=listen, wanted=wanted)
+    except KeyboardInterrupt:
+        _no_verdict("interrupted before anything was measured")
     _write(result, plan.scenario, json_file, html_file)
     raise SystemExit(int(load_exit(result)))
 
@@ -293,45 +296,41 @@ def _check_writable(*paths: Path | None) -> None:
 
 
 def _run(plan: LoadPlan, *, web_port: int | None, listen: tuple[str, int] | None, wanted: Wanted | None) -> LoadResult:
+    from loadtest.contact import NoVerdictError
+    from loadtest.distribution import Master, generator_for
+    from loadtest.generators import Generator, GeneratorError
     from loadtest.progress import ProgressLine
+    from loadtest.running import run_load
+    from loadtest.web import WebPageError
 
-    try:
-        from loadtest.contact import NoVerdictError
-        from loadtest.distribution import Master, generator_for
-        from loadtest.generators import Generator, GeneratorError
-        from loadtest.running import run_load
-        from loadtest.web import WebPageError
+    def generator(plan: LoadPlan) -> Generator:
+        if listen is None:
+            return generator_for(plan)
+        master = Master(plan, host=listen[0], port=listen[1], own_workers=False)
+        line.waiting(plan, f"{listen[0]}:{master.port}")
+        return master
 
-        def generator(plan: LoadPlan) -> Generator:
-            if listen is None:
-                return generator_for(plan)
-            master = Master(plan, host=listen[0], port=listen[1], own_workers=False)
-            line.waiting(plan, f"{listen[0]}:{master.port}")
-            return master
+    allow_many_files()
+    with ProgressLine(sys.stderr) as line:
+        line.announce(plan, step_s=wanted.step_s if wanted is not None else None)
 
-        allow_many_files()
-        with ProgressLine(sys.stderr) as line:
-            line.announce(plan, step_s=wanted.step_s if wanted is not None else None)
+        def run(plan: LoadPlan) -> LoadResult:
+            line.begin(plan)
+            return run_load(
+                plan,
+                web_port=web_port,
+                on_page=line.page,
+                on_second=line.show,
+                on_reading=line.reading,
+                make_generator=generator,
+            )
 
-            def run(plan: LoadPlan) -> LoadResult:
-                line.begin(plan)
-                return run_load(
-                    plan,
-                    web_port=web_port,
-                    on_page=line.page,
-                    on_second=line.show,
-                    on_reading=line.reading,
-                    make_generator=generator,
-                )
-
-            try:
-                return run(plan) if wanted is None else find_capacity(plan, wanted, run, on_step=line.step)
-            except WebPageError as error:
-                raise click.UsageError(str(error)) from error
-            except (NoVerdictError, GeneratorError) as error:
-                _no_verdict(str(error))
-    except KeyboardInterrupt:
-        _no_verdict("interrupted before anything was measured")
+        try:
+            return run(plan) if wanted is None else find_capacity(plan, wanted, run, on_step=line.step)
+        except WebPageError as error:
+            raise click.UsageError(str(error)) from error
+        except (NoVerdictError, GeneratorError) as error:
+            _no_verdict(str(error))
 
 
 def _write(result: LoadResult, scenario: Scenario, json_file: Path | None, html_file: Path | None) -> None:

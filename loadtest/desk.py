@@ -84,6 +84,7 @@ class Findings:
     def measure(self) -> None:
         """The warm-up is over: what happens from now on counts. The ledger and the judge forget nothing."""
         self.books.measure()
+        self.by_size.clear()
         if self.tally is not None:
             self.tally.begin_anew()
 

@@ -35,6 +35,9 @@ GATHER_S = 60.0
 
 HURRY_S = 1.0
 
+LEAVE_S = 0.3
+"""How long workers may take to leave once they are told to."""
+
 LEAD_S = 0.05
 """The start is set so far into the future that every worker has heard of it."""
 
@@ -154,7 +157,8 @@ class Master:
             assert child.stdin is not None
             child.stdin.close()
         self._runner.send_message("quit", None)
-        with gevent.Timeout(2 * DRAIN_S, exception=False):
+        # Their users have gone and their findings are here: there is nothing that they could still do.
+        with gevent.Timeout(LEAVE_S, exception=False):
             for child in self._children:
                 child.wait()
         for child in self._children:

@@ -230,6 +230,8 @@ class Feeder:
                 waiting = [persona for persona, users in self._users.items() if users]
                 if not waiting:
                     continue
+                if desk.limiter is not None:
+                    desk.limiter.wait()
                 persona = waiting[turn % len(waiting)]
                 if persona not in outboxes:
                     outboxes[persona] = Outbox(desk, persona, self._role)

@@ -158,8 +158,10 @@ class LoadPlan:
             "message_size_octets": int(self.messages) if self.messages.isdigit() else self.messages,
             "pipelining": self.pipelining,
             "messages_per_session": self.messages_per_session or "unlimited",
-            "pace_per_user_per_s": self.pace_per_s or "as fast as replies come",
-            "think_time_s": self.think_s,
+            "pace_per_user_per_s": "as arrivals come"
+            if self.arrivals
+            else self.pace_per_s or "as fast as replies come",
+            "think_time_s": "as arrivals come" if self.arrivals else self.think_s,
             "feed_rate_per_s": self.feed_per_s,
             **({"slow_clients": self.slow_clients} if self.slow_clients else {}),
             "max_rate_per_s": self.max_rate_per_s or "unlimited",

@@ -131,6 +131,12 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
             raise ValueError(
                 f"--arrivals goes up to {peak:g}/s, and at most {plan.max_rate_per_s:g}/s may be: --max-rate"
             )
+    if plan.arrivals and (options.think_time or options.pace):
+        raise ValueError("--arrivals says when operations begin, whatever the users think: no --think-time, no --pace")
+    if plan.max_rate_per_s is not None and _is_fed(plan) and plan.feed_per_s > plan.max_rate_per_s:
+        raise ValueError(
+            f"--feed-rate is {plan.feed_per_s:g}/s, and at most {plan.max_rate_per_s:g}/s may be: --max-rate"
+        )
     if scenario.headline == "push":
         if plan.arrivals:
             raise ValueError(f"{scenario.name}: pushes come when mail does; --feed-rate says how often")
@@ -141,6 +147,11 @@ def plan_from(options: Options, *, until_ended: bool) -> LoadPlan:
     _check_conditions(plan)
     _check_messages(plan)
     return plan
+
+
+def _is_fed(plan: LoadPlan) -> bool:
+    """Whether messages come for those who only read."""
+    return "inbound" in plan.scenario.takes and plan.endpoint("inbound") is not None
 
 
 def _looked_up(target: Target) -> tuple[Address, ...]:

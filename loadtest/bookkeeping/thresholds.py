@@ -105,7 +105,11 @@ class CountCondition:
             )
         if self.quantity == "served" and not _slow_clients_came(summary):
             return Threshold(
-                fail_if=self.text, value="not known: no slow client was there", broken=False, about=self.about
+                fail_if=self.text,
+                value="not known: no slow client was there",
+                broken=False,
+                known=False,
+                about=self.about,
             )
         value = _quantity(self.quantity, summary)
         shown = f"{value:,.1f}" if self.quantity in (*_RATES, "drift") else f"{value:,.0f}"

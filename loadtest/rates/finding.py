@@ -41,25 +41,29 @@ def find_capacity(
     steps: list[Step] = []
     first: LoadResult | None = None
     met: dict[float, LoadResult] = {}
+    ended_early = False
     while (trial := search.next()) is not None:
-        result = run(
-            replace(plan, arrivals=f"{trial.rate_per_s:.10g}/s", run_time_s=trial.length_s, max_rate_per_s=None)
-        )
-        outcome, step = judge(_measured(trial, result), wanted.objective)
-        steps.append(step)
-        if not result.interrupted:
-            search.record(trial, outcome)
-            if step.met:
-                met[trial.rate_per_s] = result
+        result = run(replace(plan, arrivals=f"{trial.rate_per_s:.10g}/s", run_time_s=trial.length_s))
         first = first or result
-        on_step(step)
-        if result.interrupted:
+        ended_early = result.interrupted
+        measured = _measured(trial, result)
+        if ended_early and not measured.integrity:
+            # A part of a step says nothing about its rate.
             break
+        outcome, step = judge(measured, wanted.objective)
+        steps.append(step)
+        on_step(step)
+        if ended_early:
+            break
+        search.record(trial, outcome)
+        if step.met:
+            met[trial.rate_per_s] = result
     assert first is not None
     # Until a rate is known to hold, one at which it did once.
     told = met.get(search.holds_at_per_s or 0.0) or (met[max(met)] if met else first)
     parameters = {**told.parameters, "objective": wanted.objective.text, "step_s": wanted.step_s}
-    return msgspec.structs.replace(told, capacity=search.result(wanted.objective, steps), parameters=parameters)
+    capacity = search.result(wanted.objective, steps)
+    return msgspec.structs.replace(told, capacity=capacity, parameters=parameters, interrupted=ended_early)
 
 
 def _measured(trial: Trial, result: LoadResult) -> Measured:

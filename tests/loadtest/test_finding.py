@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 
 from loadtest.command import load
 from reports.load import load_exit
-from tests.loadtest.commands import finished, read
+from tests.loadtest.commands import finished, read, started
 from tests.loadtest.scripted_server import Peer, serving
 
 OBJECTIVE = "p99(submit) < 60s"
@@ -64,3 +65,40 @@ def test_what_cannot_be_searched_for_is_told(arguments: list[str], why: str) -> 
     result = CliRunner().invoke(load, arguments)
     assert result.exit_code == 2
     assert why in " ".join(result.output.split())
+
+
+def test_a_search_that_is_ended_tells_of_whole_steps_alone_and_of_the_limit_it_kept(tmp_path: Path) -> None:
+    json_file = tmp_path / "load.json"
+    search = ("--slo", OBJECTIVE, "--start-rate", "20", "--step", "2s", "--warm-up", "0", "--max-rate", "2000")
+    with started("find-capacity", *search, "--json", str(json_file)) as process:
+        assert process.stderr is not None
+        # The first step is over; the next one is of the same rate or of a higher one, and under way.
+        assert any("offered" in line for line in process.stderr)
+        assert any(" s " in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    result = read(json_file)
+    assert process.returncode == load_exit(result) == 3
+    assert result.interrupted
+    assert result.parameters["max_rate_per_s"] == 2000
+    assert result.capacity is not None
+    assert "was ended early" in result.capacity.verdict
+    assert result.capacity.steps
+    assert all(step.achieved_per_s > 0.5 * step.offered_per_s for step in result.capacity.steps if step.met)
+    assert not any("of the rate was carried" in step.reason for step in result.capacity.steps[1:])
+
+
+def test_a_search_that_is_ended_in_its_first_step_has_no_steps(tmp_path: Path) -> None:
+    json_file, html_file = tmp_path / "load.json", tmp_path / "load.html"
+    search = ("--slo", OBJECTIVE, "--step", "1h", "--warm-up", "0")
+    with started("find-capacity", *search, "--json", str(json_file), "--html", str(html_file)) as process:
+        assert process.stderr is not None
+        assert any(" s " in line and "users" in line and "rising" not in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate()
+    result = read(json_file)
+    assert process.returncode == load_exit(result) == 3
+    assert result.capacity is not None
+    assert (result.capacity.steps, result.interrupted) == ((), True)
+    assert "NO KNEE FOUND" in out
+    assert "ended early" in html_file.read_text()

@@ -280,6 +280,12 @@ def test_locusts_own_page_shows_the_run_and_answers_nobody_elses_page(server: Ru
         (["submit", "smtp://127.0.0.1", "smtp://127.0.0.1"], "no use for another server"),
         (["submit", "smtp://127.0.0.1", "--fail-if", "lost > 1"], "who is to know"),
         (["submit", "smtp://127.0.0.1", "--judge", "1"], "no share"),
+        (["submit", "smtp://127.0.0.1", "--arrivals", "5/s", "--think-time", "1"], "no --think-time"),
+        (["submit", "smtp://127.0.0.1", "--arrivals", "5/s", "--pace", "1"], "no --pace"),
+        (
+            ["imap-idle", "imap://a@b.test:c@127.0.0.1", "lmtp://127.0.0.1", "--feed-rate", "9", "--max-rate", "2"],
+            "--feed-rate is 9/s",
+        ),
         (["nowhere.py", "smtp://127.0.0.1"], "no file"),
         (["submit", "smtp://192.0.2.1"], "--i-own-this-server"),
         (["submit", "smtp://127.0.0.1", "--users", "0"], "--users"),

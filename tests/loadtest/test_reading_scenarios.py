@@ -58,3 +58,11 @@ def test_each_idling_client_is_told_of_each_message(run: Callable[..., LoadResul
     # Those that came before all had idled, and the last one, were not told to everybody.
     assert messages < result.summary.latency_us["push"].count <= 5 * messages
     assert result.summary.latency_us["idle"].count == 5
+
+
+def test_mail_for_those_who_read_counts_towards_the_highest_rate(run: Callable[..., LoadResult]) -> None:
+    limits = ("--users", "4", "--think-time", "0.01", "--feed-rate", "15", "--max-rate", "20")
+    result = run("pop3-poll", "pop3", "lmtp", arguments=(*BOB, *limits))
+    operations = result.summary.ledger.attempted + result.summary.ledger.sent
+    # A tenth of a second that nobody used may be made good.
+    assert 0 < operations <= 20 * (result.duration_s + 0.1) + 2

@@ -39,6 +39,19 @@ def test_a_warm_up_is_in_the_ledger_and_in_no_other_figure(how: list[str], tmp_p
     assert any(remark.startswith("1.0 s of warm-up") for remark in remarks(result)), remarks(result)
 
 
+def test_what_a_growing_mailbox_cost_in_the_warm_up_is_in_no_figure(tmp_path: Path) -> None:
+    json_file = tmp_path / "load.json"
+    limits = ("--users", "1", "--warm-up", "2s", "--run-time", "2s", "--message-size", "600")
+    status, _, err = finished("big-mailbox", *limits, "--json", str(json_file))
+    result = read(json_file)
+    assert status == load_exit(result), err
+    assert result.warm_up is not None
+    assert result.warm_up.accepted > 0
+    # STORE is the last step of a round.
+    rounds = sum(point.count for point in result.series if point.phase == "store")
+    assert abs(rounds - result.summary.accepted) <= 1
+
+
 def test_a_run_that_is_ended_in_its_warm_up_has_measured_nothing(tmp_path: Path) -> None:
     json_file = tmp_path / "load.json"
     with started("relay", "--warm-up", "1h", "--json", str(json_file)) as process:
