@@ -88,29 +88,11 @@ class CountCondition:
     def judge(self, summary: Summary) -> Threshold:
         """Whether the run fails by it."""
         if self.quantity in NEED_READING and not summary.ledger.closed:
-            return Threshold(
-                fail_if=self.text,
-                value="not known: no mailbox was read to its end",
-                broken=False,
-                known=False,
-                about=self.about,
-            )
+            return self._not_known("no mailbox was read to its end")
         if self.quantity == "drift" and (summary.drift is None or summary.drift.factor is None):
-            return Threshold(
-                fail_if=self.text,
-                value="not known: the run was too short or not steady",
-                broken=False,
-                known=False,
-                about=self.about,
-            )
+            return self._not_known("the run was too short or not steady")
         if self.quantity == "served" and not _slow_clients_came(summary):
-            return Threshold(
-                fail_if=self.text,
-                value="not known: no slow client was there",
-                broken=False,
-                known=False,
-                about=self.about,
-            )
+            return self._not_known("no slow client was there")
         value = _quantity(self.quantity, summary)
         shown = f"{value:,.1f}" if self.quantity in (*_RATES, "drift") else f"{value:,.0f}"
         if self.percent:
@@ -118,6 +100,9 @@ class CountCondition:
             shown = f"{value:.2f} %"
         broken = _OPERATORS[self.operator](value, self.limit)
         return Threshold(fail_if=self.text, value=shown, broken=broken, about=self.about)
+
+    def _not_known(self, why: str) -> Threshold:
+        return Threshold(fail_if=self.text, value=f"not known: {why}", broken=False, known=False, about=self.about)
 
     @property
     def about(self) -> Literal["latency", "rate", "integrity"]:

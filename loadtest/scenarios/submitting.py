@@ -34,7 +34,6 @@ class TransmittingUser(MailUser):
             self.desk, self.number, self.role, logs_in=self.logs_in, messages_per_session=plan.messages_per_session
         )
         self._route = self._outbox.route
-        self._envelope = self._outbox.envelope
         self._read = self._outbox.mailboxes
         self._pipelining = plan.pipelining
 

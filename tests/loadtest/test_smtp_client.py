@@ -21,6 +21,7 @@ from loadtest.clients.smtp_client import Envelope, SmtpSession
 from loadtest.plan import Patience, Route
 from loadtest.target import Account, Address, TlsUse
 from tests.loadtest.scripted_server import Peer, serving
+from tests.loadtest.stand_ins import Times
 
 ENVELOPE = Envelope("alice@example.test", ["bob@example.test", "carol@example.test"])
 TEXT = b"Subject: x\r\n\r\n..dotted\r\n.\r\n"
@@ -40,17 +41,6 @@ def _sockets(request: pytest.FixtureRequest) -> Iterator[None]:
         if request.param == "cooperative":
             patch.setattr("loadtest.clients.session.socket", gevent.socket)
         yield
-
-
-class Times:
-    """Takes what the client times."""
-
-    def __init__(self) -> None:
-        self.phases: Counter[str] = Counter()
-
-    def __call__(self, phase: str, seconds: float) -> None:
-        assert seconds >= 0
-        self.phases[phase] += 1
 
 
 def route(address: Address, **settings: object) -> Route:
